@@ -1,0 +1,201 @@
+//! The two database drivers behind one word.
+//!
+//! A query is written once, in the SQL that SQLite and PostgreSQL share, and runs on either native driver through
+//! `on!`. No trait over the two (there is one implementation of each room), no `Any` driver (it has neither booleans
+//! nor instants). Where the dialects must differ, this file grows a named function.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// One of the two drivers, or something made by it.
+#[derive(Debug, Clone)]
+pub enum Either<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// A pool of connections to one of our two databases.
+pub type Db = Either<SqlitePool, PgPool>;
+/// A transaction; dropped without `commit`, it is rolled back.
+pub type Tx = Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// Runs one expression on whichever driver is open: `on!(&db, c => sqlx::query(Q).execute(c).await)`.
+/// On a transaction the name is a `&mut Transaction`: `on!(&mut tx, c => query.execute(&mut **c).await)`.
+#[macro_export]
+macro_rules! on {
+    ($db:expr, $c:ident => $answer:expr) => {
+        match $db {
+            $crate::db::Either::Sqlite($c) => $answer,
+            $crate::db::Either::Postgres($c) => $answer,
+        }
+    };
+}
+pub use crate::on;
+
+/// What went wrong below the rooms that speak SQL.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("opening {what}: {source}")]
+    Open { what: String, source: sqlx::Error },
+    #[error("creating the data folder {}: {source}", folder.display())]
+    Folder { folder: PathBuf, source: std::io::Error },
+    #[error("bringing the database {database} up to date: {source}")]
+    Migrate { database: &'static str, source: sqlx::migrate::MigrateError },
+    #[error("asking the database: {0}")]
+    Query(#[from] sqlx::Error),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where the data lives: a folder of SQLite files, or a PostgreSQL database with a schema for each of our two.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Place {
+    Folder(PathBuf),
+    /// A `postgres://` address; it may hold a password, so it is never shown whole.
+    Postgres(String),
+}
+
+impl FromStr for Place {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            Self::Postgres(text.to_owned())
+        } else {
+            Self::Folder(PathBuf::from(text))
+        })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Postgres(address) => {
+                let options = PgConnectOptions::from_str(address).ok();
+                let host = options.as_ref().map_or("?", PgConnectOptions::get_host);
+                let database = options.as_ref().and_then(PgConnectOptions::get_database).unwrap_or_default();
+                write!(f, "postgres://{host}/{database}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a pool may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Queries only; the database must exist.
+    Read,
+    /// One connection on SQLite, whose writers queue anyway: waiting in the pool is fair and costs no polling.
+    Write,
+}
+
+/// How long a caller waits for a connection before the service says that it is unavailable (FT-01).
+const ACQUIRE: Duration = Duration::from_secs(1);
+
+/// Opens one of our databases: `name` is the SQLite file's stem and the PostgreSQL schema.
+pub async fn open(place: &Place, name: &'static str, access: Access, connections: u32) -> Result<Db> {
+    match place {
+        Place::Folder(folder) => open_file(folder, name, access, connections).await.map(Either::Sqlite),
+        Place::Postgres(address) => open_schema(address, name, access, connections).await.map(Either::Postgres),
+    }
+}
+
+async fn open_file(folder: &Path, name: &str, access: Access, connections: u32) -> Result<SqlitePool> {
+    if access == Access::Write {
+        std::fs::create_dir_all(folder).map_err(|source| Error::Folder { folder: folder.to_owned(), source })?;
+    }
+    let file = folder.join(format!("{name}.sqlite"));
+    let options = SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(access == Access::Write)
+        .read_only(access == Access::Read)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        // FULL: a commit that was acknowledged survives a power cut, not only kill -9.
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", "-16384")
+        .optimize_on_close(access == Access::Write, 400);
+    let options = if access == Access::Write { options.journal_mode(SqliteJournalMode::Wal) } else { options };
+    let pool = SqlitePoolOptions::new()
+        .max_connections(if access == Access::Write { 1 } else { connections })
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    pool.connect_with(options).await.map_err(|source| Error::Open { what: file.display().to_string(), source })
+}
+
+async fn open_schema(address: &str, name: &'static str, access: Access, connections: u32) -> Result<PgPool> {
+    let what = || format!("{} (schema {name})", Place::Postgres(address.to_owned()));
+    let open = |source| Error::Open { what: what(), source };
+    let options = PgConnectOptions::from_str(address)
+        .map_err(open)?
+        .application_name("guichet")
+        .options([("search_path", name), ("statement_timeout", if access == Access::Read { "2000" } else { "0" })]);
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options)
+        .await
+        .map_err(open)
+}
+
+/// The migrations of one database, the same numbers in both dialects.
+#[derive(Debug)]
+pub struct Migrations {
+    /// The schema and file stem.
+    pub database: &'static str,
+    pub sqlite: Migrator,
+    pub postgres: Migrator,
+}
+
+/// Brings a database opened for writing up to date; does nothing where it is.
+pub async fn migrate(db: &Db, migrations: &Migrations) -> Result<()> {
+    let database = migrations.database;
+    match db {
+        Either::Sqlite(pool) => migrations.sqlite.run(pool).await,
+        Either::Postgres(pool) => {
+            create_schema(pool, database).await?;
+            migrations.postgres.run(pool).await
+        }
+    }
+    .map_err(|source| Error::Migrate { database, source })
+}
+
+async fn create_schema(pool: &PgPool, name: &'static str) -> Result<()> {
+    // Two processes that start together both find no schema; the loser's duplicate is no error.
+    let sql = format!("CREATE SCHEMA IF NOT EXISTS {name}");
+    match sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await {
+        Ok(_) => Ok(()),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Begins a transaction that will write; on SQLite it takes the write lock at once instead of failing half-way.
+pub async fn begin(db: &Db) -> Result<Tx> {
+    Ok(match db {
+        Either::Sqlite(pool) => Either::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+        Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
+    })
+}
+
+/// Makes a transaction's writes durable.
+pub async fn commit(tx: Tx) -> Result<()> {
+    on!(tx, c => c.commit().await)?;
+    Ok(())
+}
