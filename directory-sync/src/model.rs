@@ -392,6 +392,28 @@ impl ParentalAuthority {
     }
 }
 
+/// A person with what an answer about them needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub person: Person,
+    /// The day the person was missing from a full delivery; absent for those present.
+    pub left_at: Option<Date>,
+    /// The school the person is attached to.
+    pub school: Option<School>,
+    /// For a guardian: the present pupils whose records name them.
+    pub children: Vec<Child>,
+}
+
+/// A pupil seen from one adult.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    pub student: Student,
+    pub school: Option<School>,
+    /// As in `Guardianship`.
+    pub link: u8,
+    pub authority: ParentalAuthority,
+}
+
 /// A telephone number in E.164: `+33639980010`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Phone(String);

@@ -1,1 +1,3 @@
+//! Who may sign in, and what is said about them to whom.
 
+pub mod domain;
