@@ -12,12 +12,10 @@ use time::OffsetDateTime;
 pub struct AccountId(String);
 
 impl AccountId {
-    #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(data_encoding::HEXLOWER.encode(&bytes))
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,7 +46,6 @@ pub enum Profile {
 }
 
 impl Profile {
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Guardian => "guardian",
@@ -77,7 +74,9 @@ pub enum AccountState {
     /// No password of its own yet; a provisional one may be out.
     ToActivate,
     Active,
-    Closed { since: OffsetDateTime },
+    Closed {
+        since: OffsetDateTime,
+    },
 }
 
 /// One human, tied to one directory record or more (a guardian known to two academies).

@@ -15,13 +15,11 @@ pub struct Identity {
 
 impl Identity {
     /// The record whose names are shown and sent: the first one.
-    #[must_use]
     pub fn first(&self) -> Option<&Known> {
         self.records.first()
     }
 
     /// "Camille E.": enough to recognise oneself, not more, on a screen that others may see.
-    #[must_use]
     pub fn short_name(&self) -> String {
         let Some(names) = self.first().map(|known| known.person.names()) else {
             return String::new();

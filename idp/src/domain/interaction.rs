@@ -117,14 +117,12 @@ pub const SECOND_CLICK: Duration = Duration::seconds(10);
 
 impl Interaction {
     /// Whether the request can still be answered; if not, the person is led to the portal's start.
-    #[must_use]
     pub fn is_answerable(&self, now: OffsetDateTime) -> bool {
         now - self.created_at < FORM_LIFE && self.answered_at.is_none_or(|at| now - at <= SECOND_CLICK)
     }
 }
 
 /// The next step of a live interaction for the session of this browser, if any. `party` is `None` for `ReplyTo::Here`.
-#[must_use]
 pub fn next_step(
     interaction: &Interaction,
     party: Option<&RelyingParty>,
@@ -143,7 +141,7 @@ pub fn next_step(
     }
     let signed_in_here = interaction.signed_in.as_ref() == Some(&session.id);
     let too_old = asked.max_age.is_some_and(|age| now - session.authenticated_at > Duration::seconds(age.into()));
-    if (asked.fresh && !signed_in_here) || (too_old && !signed_in_here) {
+    if (asked.fresh || too_old) && !signed_in_here {
         return unless_passive(Step::Reauthenticate);
     }
     if party.is_some_and(|party| !party.policy.profiles.contains(&session.profile)) {

@@ -6,6 +6,6 @@
 pub mod account;
 pub mod identity;
 pub mod interaction;
-pub mod relying_party;
 pub mod release;
+pub mod relying_party;
 pub mod session;

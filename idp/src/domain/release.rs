@@ -66,7 +66,6 @@ impl Attribute {
     ];
 
     /// The name relying parties know it by.
-    #[must_use]
     pub const fn friendly_name(self) -> &'static str {
         match self {
             Self::FamilyName => "sn",
@@ -86,7 +85,6 @@ impl Attribute {
         }
     }
 
-    #[must_use]
     pub fn from_friendly_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|attribute| attribute.friendly_name() == name)
     }
@@ -104,14 +102,12 @@ pub struct Released {
 pub struct PairwiseKey(hmac::Key, hmac::Key);
 
 impl PairwiseKey {
-    #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret), hmac::Key::new(hmac::HMAC_SHA384, secret))
     }
 
     /// The account as one sector knows it, for SAML persistent `NameID` and OpenID Connect `sub`: 32 characters of
     /// base32 (160 bits), stable for life, never differing by case only (SO-04, OP-11).
-    #[must_use]
     pub fn subject(&self, account: &AccountId, sector: &str) -> String {
         let tag = digest(&self.0, &["subject", account.as_str(), sector]);
         data_encoding::BASE32.encode(tag.as_ref().get(..20).unwrap_or_default())
@@ -150,7 +146,6 @@ pub struct Terms {
 }
 
 /// The values that `party`'s policy grants of `identity`, each attribute at most once; one without value is left out.
-#[must_use]
 pub fn for_party(
     identity: &Identity,
     party: &RelyingParty,

@@ -107,7 +107,6 @@ pub struct AssertionConsumer {
 
 impl SamlParty {
     /// The address for a request that names none: the default one, else the first (SAML Metadata 2.2.3).
-    #[must_use]
     pub fn default_consumer(&self) -> Option<&AssertionConsumer> {
         self.assertion_consumers.iter().find(|acs| acs.is_default).or_else(|| self.assertion_consumers.first())
     }
@@ -160,7 +159,6 @@ pub enum IdTokenAlgorithm {
 
 impl RelyingParty {
     /// What stands for this party in pairwise identifiers: the entityID, or the client's sector.
-    #[must_use]
     pub fn sector(&self) -> &str {
         match &self.protocol {
             Protocol::Saml(_) => &self.id.0,
@@ -169,7 +167,6 @@ impl RelyingParty {
     }
 
     /// Whether the party may be answered now (SI-14).
-    #[must_use]
     pub fn is_open(&self, now: OffsetDateTime) -> bool {
         let is_current = match &self.protocol {
             Protocol::Saml(party) => party.valid_until.is_none_or(|end| now < end),

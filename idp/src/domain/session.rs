@@ -11,18 +11,15 @@ use super::account::{AccountId, Profile};
 pub struct SessionId(String);
 
 impl SessionId {
-    #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(format!("_{}", data_encoding::HEXLOWER.encode(&bytes)))
     }
 
     /// A value read back from the store.
-    #[must_use]
     pub fn stored(text: String) -> Self {
         Self(text)
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,7 +57,6 @@ pub struct Lifetimes {
 }
 
 impl Session {
-    #[must_use]
     pub fn is_alive(&self, lifetimes: Lifetimes, now: OffsetDateTime) -> bool {
         now < self.expires_at && now - self.seen_at < lifetimes.idle
     }
