@@ -152,3 +152,12 @@ pub fn next_step(
     }
     Step::Answer
 }
+
+/// How an answer travels: the browser carries it to an address that was checked before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// 303 to this address, parameters included.
+    Redirect(String),
+    /// A form that posts itself.
+    Form { action: String, fields: Vec<(&'static str, String)> },
+}
