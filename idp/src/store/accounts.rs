@@ -111,13 +111,14 @@ impl Store {
         account: &AccountId,
         password: &PasswordHash,
         until: OffsetDateTime,
+        now: OffsetDateTime,
     ) -> Result<()> {
         const GIVE: &str = "UPDATE accounts SET password = $2, provisional_until = $3, activated_at = NULL, \
                             birth_date_failures = 0, birth_date_failed_at = NULL WHERE id = $1";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => sqlx::query(GIVE)
             .bind(account.as_str()).bind(password.as_str()).bind(until).execute(&mut **c).await)?;
-        end_everything(&mut tx, account, until).await?;
+        end_everything(&mut tx, account, now).await?;
         db::commit(tx).await?;
         Ok(())
     }
@@ -153,19 +154,36 @@ impl Store {
         Ok(())
     }
 
-    /// Counts a wrong birth date and gives the new count; what was counted before `since` is forgotten.
-    pub async fn count_wrong_birth_date(
+    /// Counts a try at the birth date and gives the new count; what was counted before `since` is forgotten.
+    pub async fn count_birth_date_try(
         &self,
         account: &AccountId,
         since: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<u32> {
         const COUNT: &str = "UPDATE accounts SET birth_date_failed_at = $3, birth_date_failures = \
-                             CASE WHEN birth_date_failed_at < $2 THEN 1 ELSE birth_date_failures + 1 END \
+                             CASE WHEN birth_date_failed_at <= $2 THEN 1 ELSE birth_date_failures + 1 END \
                              WHERE id = $1 RETURNING birth_date_failures";
         let count: Option<i64> = on!(&self.write, c => sqlx::query_scalar(COUNT)
             .bind(account.as_str()).bind(since).bind(now).fetch_optional(c).await)?;
-        Ok(u32::try_from(count.unwrap_or_default()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(count.unwrap_or(i64::MAX)).unwrap_or(u32::MAX))
+    }
+
+    /// The birth date was right.
+    pub async fn forget_birth_date_tries(&self, account: &AccountId) -> Result<()> {
+        const FORGET: &str = "UPDATE accounts SET birth_date_failures = 0, birth_date_failed_at = NULL WHERE id = $1";
+        on!(&self.write, c => sqlx::query(FORGET).bind(account.as_str()).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Ties one record more to an account, after the others; nothing changes where the record has an account.
+    pub async fn join_person(&self, account: &AccountId, person: &PersonId) -> Result<()> {
+        const JOIN: &str = "INSERT INTO account_people (person, account, position) \
+                            SELECT $1, $2, COUNT(*) FROM account_people WHERE account = $2 \
+                            ON CONFLICT DO NOTHING";
+        on!(&self.write, c => sqlx::query(JOIN)
+            .bind(person.to_string()).bind(account.as_str()).execute(c).await.map(drop))?;
+        Ok(())
     }
 }
 
