@@ -10,10 +10,13 @@ use data_encoding::BASE64URL_NOPAD;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Fresh bytes of the operating system's generator, through AWS-LC.
+///
+/// # Panics
+/// Never: AWS-LC ends the process itself where the system has no randomness left.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut drawn = [0; N];
-    #[expect(clippy::expect_used, reason = "AWS-LC ends the process itself where the system has no randomness left")]
+    #[expect(clippy::expect_used, reason = "an error that AWS-LC never returns: it would end the process")]
     rand::fill(&mut drawn).expect("the system has randomness");
     drawn
 }

@@ -64,12 +64,12 @@ mod tests {
 
     const MORNING: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
 
-    fn failed(count: u32) -> Option<Failures> {
-        Some(Failures { count, last_at: MORNING })
+    fn failed(count: u32) -> Failures {
+        Failures { count, last_at: MORNING }
     }
 
     fn minutes_to_wait(count: u32) -> i64 {
-        match verdict(failed(count), MORNING) {
+        match verdict(Some(failed(count)), MORNING) {
             Verdict::Allowed => 0,
             Verdict::Wait { until } => (until - MORNING).whole_minutes(),
         }
@@ -90,15 +90,15 @@ mod tests {
     #[test]
     fn the_wait_ends_on_its_second() {
         let until = MORNING + Duration::minutes(1);
-        assert_eq!(verdict(failed(5), until - Duration::SECOND), Verdict::Wait { until });
-        assert_eq!(verdict(failed(5), until), Verdict::Allowed);
+        assert_eq!(verdict(Some(failed(5)), until - Duration::SECOND), Verdict::Wait { until });
+        assert_eq!(verdict(Some(failed(5)), until), Verdict::Allowed);
     }
 
     #[test]
     fn failures_are_forgotten_after_a_quiet_day() {
         let day_later = MORNING + FORGOTTEN_AFTER;
-        assert_eq!(Failures::after(failed(20), day_later - Duration::SECOND).count, 21);
-        assert_eq!(Failures::after(failed(20), day_later).count, 1);
+        assert_eq!(Failures::after(Some(failed(20)), day_later - Duration::SECOND).count, 21);
+        assert_eq!(Failures::after(Some(failed(20)), day_later).count, 1);
     }
 
     /// Someone who tries whenever told, and sometimes rests: the instants at which a try was let through.
@@ -140,7 +140,7 @@ mod tests {
         #[test]
         fn a_wait_never_exceeds_the_longest(count: u32, later in 0..200_000_i64) {
             let now = MORNING + Duration::seconds(later);
-            if let Verdict::Wait { until } = verdict(failed(count), now) {
+            if let Verdict::Wait { until } = verdict(Some(failed(count)), now) {
                 prop_assert!(until > now);
                 prop_assert!(until - now <= LONGEST_WAIT);
             }

@@ -43,7 +43,12 @@ impl Folder {
 
     /// What the file holds; where there is none, what `make` gives, unless another process was faster: the first one
     /// to put its file in place wins, and all read that one.
-    pub fn read_or_make(&self, name: &str, sealed: Sealed, make: impl FnOnce() -> Result<Text, Error>) -> Result<Text, Error> {
+    pub fn read_or_make(
+        &self,
+        name: &str,
+        sealed: Sealed,
+        make: impl FnOnce() -> Result<Text, Error>,
+    ) -> Result<Text, Error> {
         if let Some(text) = self.read(name, sealed)? {
             return Ok(text);
         }
@@ -103,14 +108,18 @@ fn failed(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
 pub(super) fn pem(label: &str, der: &[u8]) -> Text {
     let base64 = Zeroizing::new(BASE64.encode(der));
     let mut text = Text::new(String::with_capacity(base64.len() + base64.len() / 64 + 2 * label.len() + 64));
-    text.push_str(&format!("-----BEGIN {label}-----\n"));
+    for part in ["-----BEGIN ", label, "-----\n"] {
+        text.push_str(part);
+    }
     for (place, character) in base64.chars().enumerate() {
         if place > 0 && place % 64 == 0 {
             text.push('\n');
         }
         text.push(character);
     }
-    text.push_str(&format!("\n-----END {label}-----\n"));
+    for part in ["\n-----END ", label, "-----\n"] {
+        text.push_str(part);
+    }
     text
 }
 

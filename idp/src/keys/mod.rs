@@ -59,7 +59,9 @@ pub struct Settings {
 pub enum Error {
     #[error("cannot {deed} {path}")]
     Io { deed: &'static str, path: PathBuf, source: io::Error },
-    #[error("{path} can be read by others (mode {mode:04o}): its keys must be taken for known; if they are not, `chmod 600 {path}`")]
+    #[error(
+        "{path} can be read by others (mode {mode:04o}): its keys must be taken for known; if they are not, `chmod 600 {path}`"
+    )]
     Exposed { path: PathBuf, mode: u32 },
     #[error("{path} can be changed by others (mode {mode:04o}): `chmod 700 {path}`")]
     Open { path: PathBuf, mode: u32 },
@@ -101,7 +103,8 @@ impl SamlKeys {
             let source = |source| Error::Certificate { host: settings.host.clone(), source };
             Certificate::self_signed(&signing, &settings.host, now).map(|made| made.to_pem()).map_err(source)
         })?;
-        let certificate = Certificate::read(&pem).ok_or_else(|| folder.malformed(Self::CERTIFICATE, "a certificate in PEM"))?;
+        let certificate =
+            Certificate::read(&pem).ok_or_else(|| folder.malformed(Self::CERTIFICATE, "a certificate in PEM"))?;
         if !certificate.is_of(&signing) {
             let (certificate, key) = (folder.path(Self::CERTIFICATE), folder.path(Self::KEY));
             return Err(Error::Strangers { certificate, key });
@@ -118,7 +121,8 @@ fn rsa(folder: &Folder, name: &str, size: RsaSize) -> Result<RsaKey, Error> {
         Ok(folder::pem(PRIVATE_KEY, &made))
     })?;
     let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| RsaKeyPair::from_pkcs8(&der).ok());
-    read.and_then(RsaKey::new).ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
+    read.and_then(RsaKey::new)
+        .ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
 }
 
 fn ec(folder: &Folder, name: &str) -> Result<EcKey, Error> {

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::HEXLOWER;
 use time::macros::datetime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -10,7 +10,13 @@ use super::*;
 
 const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
 const NAMES: [&str; 8] = [
-    "codes-1.key", "csrf-1.key", "oidc-es256-1.key.pem", "oidc-rs256-1.key.pem", "pairwise-1.key", "pepper-1.key", "saml-1.crt.pem",
+    "codes-1.key",
+    "csrf-1.key",
+    "oidc-es256-1.key.pem",
+    "oidc-rs256-1.key.pem",
+    "pairwise-1.key",
+    "pepper-1.key",
+    "saml-1.crt.pem",
     "saml-1.key.pem",
 ];
 
@@ -23,7 +29,8 @@ fn open(folder: &Path) -> Result<Keys, Error> {
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -156,8 +163,28 @@ fn a_certificate_of_another_key_is_refused() {
 #[test]
 fn a_key_too_short_to_sign_with_is_refused() {
     // RSA-1024, made for this test alone.
-    let short = aws_lc_rs::rsa::KeyPair::from_pkcs8(&HEXLOWER.decode(b"").unwrap());
-    assert!(short.is_err());
+    const SHORT: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBALYPiUrGIu49IyNJ\n\
+        2A3pv5yZFSLzVyhdk6n9mhbmUh3+EhrK8qpvhnsoaryZwl4l+WonCXeZtGFCpQuq\n\
+        gFddeCT0AbkzWLwpdfJ8WkAhQ6jt7P7VEDRA/TXDsbRIxRTz+J5PR9TtFgMOQLqZ\n\
+        i7h75jV2jgqo/DCkBN5+hNXBc66JAgMBAAECgYBcdPNiF9Exb7bieuPP3P9EBbHo\n\
+        N+/xPeR5laKlMn5NYPPMy3gE+fIvpUzfTq6YpWxObliudk5WfkPW8tWOiJc0QKDN\n\
+        dS6SSMRsYuvRbM/RihbS2deLW/24DjvwtbMZWTQKVePnnQRdid+NrL1vuiXj8ctb\n\
+        REe7Yvh2psjEBhBbAQJBAO6I0S+6jQ2C63DNAu/iqD1quFghEaTKdk1Za1FtrT8R\n\
+        ln3tc4l8Y0JgyqbXxfD4MD84tiqzfjrjsOM2UyP4oDkCQQDDZCct/++kIr0lnDB3\n\
+        Ogh5brcnLrD9YlRMw0V2IqGIGC9aukFiRvqO7np15uEV3OHZ+Z6lPkEDFzpRwwEz\n\
+        f+DRAkEAvCk+4iiFNeBNOujtZS9lSTVS/2nukhCHa5Ka3lvm6rZEAUf6+LwfTHAv\n\
+        y5av9NrCrExfHqYCcA/GLCVhRiHMuQJAWW4BsMAvwwRTZl9yn19keY//LGPmhlL3\n\
+        GptVs5huLohDRFdzjbPHApyMWGJwKz2J8eaagi9YOj3rZ3jFl/izwQJBAItZ8v7I\n\
+        jjypgAH4gTLDCVNBmcaliaVVix9mkt4xJ3kOi3QTiy+thbCGZckBYNNCnHPRBi2L\n\
+        W4xpuQSywzAwRS4=\n\
+        -----END PRIVATE KEY-----\n";
+
+    let home = tempfile::tempdir().unwrap();
+    open(home.path()).unwrap();
+    fs::write(home.path().join("oidc-rs256-1.key.pem"), SHORT).unwrap();
+    let said = said(open(home.path()));
+    assert!(said.contains("oidc-rs256-1.key.pem") && said.contains("2048"), "{said}");
 }
 
 #[test]
@@ -171,8 +198,8 @@ fn the_certificate_names_the_host_for_twenty_years() {
     assert_eq!(read.validity().not_after.to_datetime(), datetime!(2048-02-28 08:00 UTC));
     assert_eq!(read.raw_serial().len(), 16);
     assert_eq!(read.public_key().raw, keys.saml.signing.spki_der());
-    let signed = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, keys.saml.signing.pair_public());
-    signed.verify(read.tbs_certificate.as_ref(), &read.signature_value.data).unwrap();
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, keys.saml.signing.spki_der());
+    key.verify(read.tbs_certificate.as_ref(), &read.signature_value.data).unwrap();
 }
 
 #[test]

@@ -278,7 +278,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_lost_or_changed_pepper_is_told_from_a_wrong_password() {
-        let with = |pepper: Option<u8>| started(Settings { pepper: pepper.map(|b| SymmetricKey::from_bytes([b; 32])), ..settings() });
+        let with = |pepper: Option<u8>| {
+            started(Settings { pepper: pepper.map(|b| SymmetricKey::from_bytes([b; 32])), ..settings() })
+        };
         let hash = with(Some(1)).hash(password("girafe")).await.unwrap();
         assert_eq!(with(Some(1)).verify(password("girafe"), Some(&hash)).await, Ok(YES));
         for other in [None, Some(2)] {
@@ -332,7 +334,11 @@ mod tests {
 
     #[test]
     fn settings_beyond_what_could_be_read_back_are_refused() {
-        for cost in [Cost { memory_kib: 4 << 20, ..SMALL }, Cost { passes: 0, ..SMALL }, Cost { memory_kib: 8, passes: 1, lanes: 2 }] {
+        for cost in [
+            Cost { memory_kib: 4 << 20, ..SMALL },
+            Cost { passes: 0, ..SMALL },
+            Cost { memory_kib: 8, passes: 1, lanes: 2 },
+        ] {
             assert!(matches!(Hashing::start(Settings { cost, ..settings() }), Err(StartError::Cost(c)) if c == cost));
         }
     }

@@ -95,15 +95,15 @@ mod tests {
     }
 
     fn gated(threads: usize, queue: usize) -> (Arc<Pool<u32, u32>>, Gate) {
-        let (begin, begun) = flume::unbounded();
+        let (announce, begun) = flume::unbounded();
         let (open, opened) = flume::unbounded::<()>();
         let (at_once, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let gate = Gate { begun, open, at_once: at_once.clone(), most: most.clone() };
         let pool = Pool::start(count(threads), count(queue), move || {
-            let (begin, opened, at_once, most) = (begin.clone(), opened.clone(), at_once.clone(), most.clone());
+            let (announce, opened, at_once, most) = (announce.clone(), opened.clone(), at_once.clone(), most.clone());
             move |job| {
                 most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                begin.send(job).unwrap();
+                announce.send(job).unwrap();
                 let _closed = opened.recv();
                 at_once.fetch_sub(1, Ordering::SeqCst);
                 job

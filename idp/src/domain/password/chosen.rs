@@ -112,7 +112,18 @@ fn contains_self(password: &Password, text: &str, about: &About<'_>) -> bool {
 /// The date as people write it, once the separators are gone.
 fn spellings(date: Date) -> Vec<String> {
     const MONTHS: [&str; 12] = [
-        "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre", "decembre",
+        "janvier",
+        "fevrier",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "aout",
+        "septembre",
+        "octobre",
+        "novembre",
+        "decembre",
     ];
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
     let short = year.rem_euclid(100);
@@ -151,7 +162,7 @@ fn is_common(password: &Password, text: &str, about: &About<'_>) -> bool {
 
 /// Once or several times over, with or without digits around it: `Doudou123!`, `doudoudoudou`.
 fn is_made_of(text: &str, word: &str) -> bool {
-    !text.is_empty() && !word.is_empty() && text.len() % word.len() == 0 && text.split(word).all(str::is_empty)
+    !text.is_empty() && !word.is_empty() && text.len().is_multiple_of(word.len()) && text.split(word).all(str::is_empty)
 }
 
 #[cfg(test)]
@@ -180,7 +191,9 @@ mod tests {
 
     #[test]
     fn three_unrelated_words_are_good() {
-        for text in ["girafe tricycle ombrage", "Renard/cumin/vitrail", "xk7 trombone épluché", "مرحبا بالعالم الواسع جدا"] {
+        for text in
+            ["girafe tricycle ombrage", "Renard/cumin/vitrail", "xk7 trombone épluché", "مرحبا بالعالم الواسع جدا"]
+        {
             assert_eq!(refusal(text), None, "{text}");
         }
     }
@@ -208,9 +221,23 @@ mod tests {
     #[test]
     fn what_french_families_choose_most_is_common_however_dressed() {
         for text in [
-            "motdepasse123", "MotDePasse2026!", "Mot de passe 1", "doudoudoudou", "Doudou-Doudou-1", "azertyuiop12", "Marseille132013",
-            "je t'aime maman", "Allez l'OM 1993", "123456789012", "aaaaaaaaaaaa", "abcdefghijkl", "passwordpassword", "Liberté-Égalité",
-            "joyeux anniversaire", "Mon guichet 2026 !", "college du test!",
+            "motdepasse123",
+            "MotDePasse2026!",
+            "Mot de passe 1",
+            "doudoudoudou",
+            "Doudou-Doudou-1",
+            "azertyuiop12",
+            "Marseille132013",
+            "je t'aime maman",
+            "Allez l'OM 1993",
+            "123456789012",
+            "aaaaaaaaaaaa",
+            "abcdefghijkl",
+            "passwordpassword",
+            "Liberté-Égalité",
+            "joyeux anniversaire",
+            "Mon guichet 2026 !",
+            "college du test!",
         ] {
             assert_eq!(refusal(text), Some(PasswordRefusal::Common), "{text}");
         }
@@ -219,9 +246,22 @@ mod tests {
     #[test]
     fn what_the_school_knows_of_the_family_is_refused_in_every_spelling() {
         for text in [
-            "girafe c.exemple12 ombrage", "girafe Exemple ombrage", "girafe exémple ombrage", "camilletrombone7", "tricycle helias vite",
-            "ombrage-noé-vitrail", "tricycleLINAombrage", "girafe 02/07/2011", "girafe 2.7.2011 ok", "ombre20110702", "cumin 020711 vitrail",
-            "cumin 2011-07-02", "vitrail 2 juillet", "renard 0612345678", "renard +33612345678 !", "renard 06.12.34.56.78",
+            "girafe c.exemple12 ombrage",
+            "girafe Exemple ombrage",
+            "girafe exémple ombrage",
+            "camilletrombone7",
+            "tricycle helias vite",
+            "ombrage-noé-vitrail",
+            "tricycleLINAombrage",
+            "girafe 02/07/2011",
+            "girafe 2.7.2011 ok",
+            "ombre20110702",
+            "cumin 020711 vitrail",
+            "cumin 2011-07-02",
+            "vitrail 2 juillet",
+            "renard 0612345678",
+            "renard +33612345678 !",
+            "renard 06.12.34.56.78",
         ] {
             assert_eq!(refusal(text), Some(PasswordRefusal::ContainsSelf), "{text}");
         }

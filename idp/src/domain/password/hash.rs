@@ -43,7 +43,11 @@ pub struct PasswordHash {
 /// What the store holds cannot be verified; the hash itself is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    #[error("a stored password hash is not an argon2id string of version 19 with a {} byte salt and a {} byte digest", PasswordHash::SALT, PasswordHash::DIGEST)]
+    #[error(
+        "a stored password hash is not an argon2id string of version 19 with a {} byte salt and a {} byte digest",
+        PasswordHash::SALT,
+        PasswordHash::DIGEST
+    )]
     Malformed,
     #[error("a stored password hash asks for m={},t={},p={}, outside of what is computed here", .0.memory_kib, .0.passes, .0.lanes)]
     Cost(Cost),

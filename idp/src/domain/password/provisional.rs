@@ -9,7 +9,8 @@ use super::Password;
 /// 24 characters that no print or hand confuses: none of `0 o 1 l i`, none of the pairs `2 z`, `5 s`, `8 b` whole, and
 /// no vowel, so that no draw spells a word somebody would have to hand to a child.
 const ALPHABET: [char; 24] = [
-    'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '3', '4', '6', '7', '9',
+    'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '3', '4', '6', '7',
+    '9',
 ];
 const GROUPS: usize = 3;
 const GROUP: usize = 4;
@@ -108,7 +109,14 @@ mod tests {
 
     #[test]
     fn it_is_read_however_it_was_copied() {
-        for text in ["cdfg-hjkm-npqr", "CDFG HJKM NPQR", "cdfghjkmnpqr", " Cdfg.hjkm.npqr ", "c d f g h j k m n p q r", "cdfg–hjkm–npqr"] {
+        for text in [
+            "cdfg-hjkm-npqr",
+            "CDFG HJKM NPQR",
+            "cdfghjkmnpqr",
+            " Cdfg.hjkm.npqr ",
+            "c d f g h j k m n p q r",
+            "cdfg–hjkm–npqr",
+        ] {
             assert_eq!(read(text).as_deref(), Some("cdfg-hjkm-npqr"), "{text}");
         }
     }
