@@ -1,3 +1,8 @@
 //! Who may sign in, and what is said about them to whom.
 
 pub mod domain;
+pub mod text;
+pub mod theme;
+pub mod web {
+    pub mod page;
+}
