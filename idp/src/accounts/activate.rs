@@ -1,10 +1,11 @@
 //! The first sign-in: whose letter it is, then a password of one's own (journeys E1, P3).
 
-use directory::model::Person;
+use directory::model::{Person, Phone};
 use time::{Date, Duration, OffsetDateTime};
 
-use super::{Accounts, CameBy, Error, Opened};
-use crate::domain::password::{self, About, Password, PasswordRefusal};
+use super::sign_in::as_provisional;
+use super::{Accounts, CameBy, Error, Opened, hashing};
+use crate::domain::password::{self, About, Acceptable, Password, PasswordRefusal};
 use crate::domain::session::{Pending, Session};
 use crate::store::{Hash, Outcome, Recorded};
 
@@ -26,7 +27,7 @@ pub enum BirthDateCheck {
 pub enum Chosen {
     Done(Opened),
     Refused(PasswordRefusal),
-    Busy(super::hashing::Busy),
+    Busy { retry_after: std::time::Duration },
     /// The session was not at this step any more (AR-01): another tab was quicker, or the school reset the account.
     NotAsked,
 }
@@ -91,18 +92,19 @@ impl Accounts {
         let (Some(_), Some(provisional)) = (recorded.provisional_until, &recorded.password) else {
             return Ok(Chosen::NotAsked);
         };
-        let about = self.about(&recorded).await?;
-        if let Err(refusal) = password::check(&password, &about) {
-            return Ok(Chosen::Refused(refusal));
-        }
-        match self.hashing.verify(password.as_provisional(), Some(provisional.clone())).await {
-            Ok(verified) if verified.matches => return Ok(Chosen::Refused(PasswordRefusal::SameAsBefore)),
-            Ok(_) => {}
-            Err(busy) => return Ok(Chosen::Busy(busy)),
-        }
-        let hash = match self.hashing.hash(password).await {
-            Ok(hash) => hash,
-            Err(busy) => return Ok(Chosen::Busy(busy)),
+        let acceptable = match self.check(password.clone(), &recorded).await? {
+            Ok(acceptable) => acceptable,
+            Err(refusal) => return Ok(Chosen::Refused(refusal)),
+        };
+        let hash = async {
+            let same = self.hashing.verify(as_provisional(password), Some(provisional)).await?;
+            if same.matches { Ok(None) } else { self.hashing.hash(acceptable.into_password()).await.map(Some) }
+        };
+        let hash = match hash.await {
+            Ok(Some(hash)) => hash,
+            Ok(None) => return Ok(Chosen::Refused(PasswordRefusal::SameAsBefore)),
+            Err(hashing::Error::Busy { retry_after }) => return Ok(Chosen::Busy { retry_after }),
+            Err(error) => return Err(error.into()),
         };
         if !self.store.choose_password(&recorded.account.id, provisional, &hash, now).await? {
             return Ok(Chosen::NotAsked);
@@ -111,21 +113,36 @@ impl Accounts {
         Ok(Chosen::Done(self.open_session(&recorded, None, came_by, now).await?))
     }
 
-    /// What the person's password must not hold.
-    async fn about(&self, recorded: &Recorded) -> Result<About, Error> {
-        let mut about = About { words: vec![recorded.login.as_str().to_owned(), self.service_name.clone()], dates: vec![] };
-        for known in self.directory.known(&recorded.account.people).await? {
-            let names = known.person.names();
-            about.words.extend([names.family.clone(), names.given.clone()]);
-            about.words.extend(names.birth.clone());
-            if let Person::Student(student) = &known.person {
-                about.dates.push(student.birth_date);
+    /// Holds the password against the rules and against what a guesser would know of this person.
+    async fn check(
+        &self,
+        password: Password,
+        recorded: &Recorded,
+    ) -> Result<Result<Acceptable, PasswordRefusal>, Error> {
+        let known = self.directory.known(&recorded.account.people).await?;
+        let (mut names, mut birth_dates, mut phones) = (Vec::new(), Vec::new(), Vec::new());
+        for known in &known {
+            let own = known.person.names();
+            names.extend([own.family.as_str(), own.given.as_str()]);
+            names.extend(own.birth.as_deref());
+            match &known.person {
+                Person::Student(student) => birth_dates.push(student.birth_date),
+                Person::Guardian(guardian) => phones.extend(guardian.mobiles.iter().map(Phone::as_str)),
+                Person::Staff(_) => {}
             }
             for child in &known.children {
-                about.words.push(child.student.names.given.clone());
-                about.dates.push(child.student.birth_date);
+                names.push(&child.student.names.given);
+                birth_dates.push(child.student.birth_date);
             }
         }
-        Ok(about)
+        let about = About {
+            login: Some(&recorded.login),
+            names: &names,
+            birth_dates: &birth_dates,
+            phones: &phones,
+            services: &[&self.service_name],
+            previous: None,
+        };
+        Ok(password::check(password, &about))
     }
 }

@@ -1,13 +1,16 @@
 //! Deeds of families: open an account, sign in, make it one's own, sign out.
 //!
 //! A deed takes what was asked, the browser it came from and the time; it gives an outcome whose refusals are values.
-//! Nothing of HTTP or HTML is here, nor a protocol: the same deeds serve every door.
+//! Nothing of HTTP or HTML is here, nor a protocol: the same deeds serve every door. What costs (hashing) and what all
+//! requests of this process share (failures by address) is owned here, bounded, and said to be full, not waited for.
 
 mod activate;
 pub mod hashing;
 mod open;
 mod sign_in;
 pub mod throttle;
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use directory::reader::Directory;
@@ -32,9 +35,8 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Directory(#[from] directory::reader::Error),
-    /// Hashing for an operator's command, where there is nobody to come back later.
-    #[error("too many passwords are being checked at once")]
-    Busy,
+    #[error(transparent)]
+    Hashing(#[from] hashing::Error),
     /// Twenty random logins were all taken.
     #[error("no free login was found for a record of the directory")]
     NoFreeLogin,
@@ -46,7 +48,7 @@ pub struct Accounts {
     pub store: Store,
     pub directory: Directory,
     pub hashing: hashing::Hashing,
-    pub addresses: throttle::Addresses,
+    pub addresses: Arc<throttle::Addresses>,
     pub under_way: UnderWay,
     pub lifetimes: Lifetimes,
     pub service_name: String,

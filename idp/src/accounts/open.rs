@@ -9,7 +9,7 @@ use super::{Accounts, Error, PROVISIONAL_LIFE};
 use crate::chance;
 use crate::domain::account::{AccountId, AccountState, Profile};
 use crate::domain::login::Login;
-use crate::domain::password;
+use crate::domain::password::ProvisionalPassword;
 use crate::domain::spelling;
 use crate::store::{Event, NewAccount, Outcome, Recorded};
 
@@ -27,7 +27,7 @@ pub struct OpenedAccounts {
 
 /// A provisional password, shown once.
 pub struct Provisional {
-    pub text: String,
+    pub password: ProvisionalPassword,
     pub until: OffsetDateTime,
 }
 
@@ -135,9 +135,8 @@ impl Accounts {
 
     /// Gives a provisional password; the one before, every session and the waits of failures end.
     pub async fn reset(&self, recorded: &Recorded, now: OffsetDateTime) -> Result<Provisional, Error> {
-        let text = password::provisional(&mut chance::below);
-        let password = password::Password::new(text.clone()).as_provisional();
-        let hash = self.hashing.hash(password).await.map_err(|_| Error::Busy)?;
+        let password = ProvisionalPassword::draw(chance::below);
+        let hash = self.hashing.hash(password.to_password()).await?;
         let until = now + PROVISIONAL_LIFE;
         let account = &recorded.account;
         self.store.give_provisional(&account.id, &hash, until, now).await?;
@@ -152,7 +151,7 @@ impl Accounts {
             reference: "",
         };
         self.store.record(&event).await?;
-        Ok(Provisional { text, until })
+        Ok(Provisional { password, until })
     }
 
     /// Forgets the failures that make the owner wait.

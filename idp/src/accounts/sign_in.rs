@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::hashing::Busy;
-use super::{Accounts, Error, Opened};
+use super::{Accounts, Error, Opened, hashing};
 use crate::domain::account::{AccountState, Profile};
 use crate::domain::interaction::InteractionId;
-use crate::domain::password::Password;
+use crate::domain::password::{Password, ProvisionalPassword};
 use crate::domain::session::Pending;
 use crate::domain::throttle::{self, FREE_FAILURES, Failures, Verdict};
 use crate::store::{Hash, Outcome, Recorded};
@@ -50,7 +49,7 @@ pub enum Refusal {
     /// Too many failures, of this login or from this address: told alike, so that neither can be probed.
     Wait { until: OffsetDateTime },
     /// More checks are waiting than this process may hold.
-    Busy(Busy),
+    Busy { retry_after: std::time::Duration },
     /// The right provisional password, but of a letter that is too old.
     LetterTooOld { since: OffsetDateTime },
     /// The right password of an account that is no more.
@@ -109,12 +108,13 @@ impl Accounts {
             Ok(login) => self.store.account_by_login(&login).await?,
             Err(_) => None,
         };
-        let stored = recorded.as_ref().and_then(|recorded| recorded.password.clone());
+        let stored = recorded.as_ref().and_then(|recorded| recorded.password.as_ref());
         let is_provisional = recorded.as_ref().is_some_and(|recorded| recorded.provisional_until.is_some());
-        let password = if is_provisional { attempt.password.as_provisional() } else { attempt.password };
+        let password = if is_provisional { as_provisional(attempt.password) } else { attempt.password };
         let verified = match self.hashing.verify(password.clone(), stored).await {
             Ok(verified) => verified,
-            Err(busy) => return Ok(SignIn::Refused(Refusal::Busy(busy))),
+            Err(hashing::Error::Busy { retry_after }) => return Ok(SignIn::Refused(Refusal::Busy { retry_after })),
+            Err(error) => return Err(error.into()),
         };
         let Some(recorded) = recorded.filter(|_| verified.matches) else {
             self.store.count_failure(&key, now - throttle::FORGOTTEN_AFTER, now).await?;
@@ -143,6 +143,11 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+/// However it was typed: spaces, hyphens, capitals (journeys section 1). Anything else stands as it is.
+pub(super) fn as_provisional(typed: Password) -> Password {
+    ProvisionalPassword::read(&typed).map_or(typed, |provisional| provisional.to_password())
 }
 
 /// Refusals that only the owner of the right password hears.
