@@ -16,6 +16,9 @@ use crate::chance;
 
 const LABEL: &str = "CERTIFICATE";
 
+/// Twenty years.
+const LIFE: Duration = Duration::days(7_305);
+
 /// In DER, as it goes base64 into metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate(Vec<u8>);
@@ -31,7 +34,7 @@ impl Certificate {
         params.serial_number = Some(SerialNumber::from(serial.to_vec()));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.not_before = now;
-        params.not_after = now + twenty_years(now);
+        params.not_after = now + LIFE;
         Ok(Self(params.self_signed(&Signer(key))?.der().to_vec()))
     }
 
@@ -53,12 +56,6 @@ impl Certificate {
     pub fn der(&self) -> &[u8] {
         &self.0
     }
-}
-
-fn twenty_years(from: OffsetDateTime) -> Duration {
-    // 29 February has its anniversary on the 28th.
-    let until = from.replace_year(from.year() + 20).or_else(|_| (from - Duration::DAY).replace_year(from.year() + 20));
-    until.map_or(Duration::days(7_305), |until| until - from)
 }
 
 /// Lets the key sign its own certificate without leaving its place.

@@ -190,12 +190,12 @@ fn a_key_too_short_to_sign_with_is_refused() {
 #[test]
 fn the_certificate_names_the_host_for_twenty_years() {
     let home = tempfile::tempdir().unwrap();
-    let keys = Keys::open(home.path(), &settings(), datetime!(2028-02-29 08:00 UTC)).unwrap();
+    let keys = open(home.path()).unwrap();
     let (_, read) = X509Certificate::from_der(keys.saml.certificate.der()).unwrap();
     assert_eq!(read.subject().to_string(), "CN=guichet.example.org");
     assert_eq!(read.issuer(), read.subject());
-    assert_eq!(read.validity().not_before.to_datetime(), datetime!(2028-02-29 08:00 UTC));
-    assert_eq!(read.validity().not_after.to_datetime(), datetime!(2048-02-28 08:00 UTC));
+    assert_eq!(read.validity().not_before.to_datetime(), NOW);
+    assert_eq!(read.validity().not_after.to_datetime(), datetime!(2046-09-01 08:00 UTC));
     assert_eq!(read.raw_serial().len(), 16);
     assert_eq!(read.public_key().raw, keys.saml.signing.spki_der());
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, keys.saml.signing.spki_der());

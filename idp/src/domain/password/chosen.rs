@@ -13,6 +13,9 @@ use crate::domain::spelling;
 const SHORTEST: usize = 12;
 const LONGEST: usize = 128;
 
+/// As far as zxcvbn reads: its time grows with the square, and what is good so far does not get worse.
+const JUDGED: usize = 48;
+
 /// What French families choose most, folded, the most frequent first: zxcvbn only knows English.
 const FREQUENT: &str = include_str!("frequent.txt");
 
@@ -61,7 +64,7 @@ impl fmt::Debug for Acceptable {
     }
 }
 
-/// May this password be chosen? Takes some milliseconds of computing for the longest ones.
+/// May this password be chosen? Some need ten milliseconds of computing: not for a thread that serves others.
 pub fn check(password: Password, about: &About<'_>) -> Result<Acceptable, PasswordRefusal> {
     let count = password.length();
     if count < SHORTEST {
@@ -157,7 +160,14 @@ fn is_common(password: &Password, text: &str, about: &About<'_>) -> bool {
     }
     let mut known: Vec<&str> = services.iter().map(String::as_str).chain(about.names.iter().copied()).collect();
     known.extend(FREQUENT.lines());
-    zxcvbn(password.as_str(), &known).score() < Score::Three
+    let weak = |text: &str| {
+        let judged = Zeroizing::new(text.chars().take(JUDGED).collect::<String>());
+        zxcvbn(&judged, &known).score() < Score::Three
+    };
+    // Accents and spaces hide frequent words from zxcvbn, not from who guesses in French. Only where nothing else is
+    // dropped: of an Arabic password no letter would be left.
+    let letters = password.as_str().chars().filter(|c| c.is_alphanumeric()).count();
+    weak(password.as_str()) || (text.len() >= letters && weak(text))
 }
 
 /// Once or several times over, with or without digits around it: `Doudou123!`, `doudoudoudou`.
