@@ -150,9 +150,8 @@ impl Pages {
         let around = Around { service: &self.service_name, portal };
         let title = page.title(&around);
         let errors = page.errors();
-        let page_title = Message::new(if errors.is_empty() { "page-title" } else { "page-title-error" })
-            .with("title", title.clone())
-            .with("service", self.service_name.as_str());
+        let page_title = if errors.is_empty() { Message::new("page-title") } else { Message::new("page-title-error") };
+        let page_title = page_title.with("title", title.clone()).with("service", self.service_name.as_str());
         let errors: Vec<Value> = errors
             .iter()
             .map(|error| context! { field => error.field, text => language.html(&error.message) })

@@ -82,8 +82,9 @@ impl Page for SignedIn {
     }
 
     fn lead(&self, _around: &Around<'_>) -> Option<Message> {
-        let key = if self.portals.is_empty() { "signed-in-none" } else { "signed-in-lead" };
-        Some(Message::new(key).with("name", self.name.as_str()))
+        let nowhere = self.portals.is_empty();
+        let message = if nowhere { Message::new("signed-in-none") } else { Message::new("signed-in-lead") };
+        Some(message.with("name", self.name.as_str()))
     }
 
     fn samples() -> Vec<Self> {

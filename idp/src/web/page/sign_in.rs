@@ -325,7 +325,7 @@ impl Page for NewPassword {
     }
 
     fn lead(&self, _around: &Around<'_>) -> Option<Message> {
-        Some(Message::new(if self.first { "new-password-lead" } else { "new-password-lead-asked" }))
+        Some(if self.first { Message::new("new-password-lead") } else { Message::new("new-password-lead-asked") })
     }
 
     fn errors(&self) -> Vec<FieldError> {

@@ -42,7 +42,21 @@ fn the_page_for_a_crowd_is_the_lightest() {
 #[test]
 fn the_style_works_from_right_to_left() {
     let style = pages().theme.style().to_owned();
-    for side in ["-left", "-right", "left:", "right:", "float", "text-align: left", "text-align: right"] {
+    for side in [
+        "margin-left",
+        "margin-right",
+        "padding-left",
+        "padding-right",
+        "border-left",
+        "border-right",
+        ";left:",
+        "{left:",
+        ";right:",
+        "{right:",
+        "float",
+        "align: left",
+        "align: right",
+    ] {
         assert!(!style.contains(side), "{side}");
     }
 }

@@ -81,11 +81,6 @@ fn asked_by_code() -> BTreeSet<String> {
         for start in ["Message::new(\"", "word(\""] {
             asked.extend(calls(source, start, '"').into_iter().map(|(key, _)| key.to_owned()));
         }
-        for (_, chosen) in
-            source.match_indices("Message::new(if ").map(|(at, found)| source[at..].split_once(found).unwrap())
-        {
-            asked.extend(chosen[..chosen.find(')').unwrap()].split('"').skip(1).step_by(2).map(str::to_owned));
-        }
     }
     asked
 }
