@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod keys;
+pub mod oidc;
 pub mod saml;
 pub mod store;
 pub mod text;
