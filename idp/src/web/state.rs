@@ -24,10 +24,12 @@ pub struct Parts {
     pub store: Store,
     pub accounts: Accounts,
     pub keys: Keys,
+    pub oidc_keys: crate::oidc::signing::Keys,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,
-    pub entity: crate::saml::Entity,
+    /// Our SAML `entityID`.
+    pub entity_id: String,
 }
 
 impl App {

@@ -55,7 +55,7 @@ pub fn ask(
     mut visitor: Visitor,
     under_way: &UnderWay,
     typed: Option<String>,
-    problem: Option<SignInError>,
+    wrong: Vec<SignInError>,
 ) -> Response {
     let interaction = &under_way.interaction;
     let view = match visitor.view.or(interaction.asked.view) {
@@ -69,7 +69,7 @@ pub fn ask(
         csrf: visitor.csrf(),
         view,
         identifier: typed.or_else(|| interaction.asked.login_hint.clone()).unwrap_or_default(),
-        error: problem,
+        wrong,
     };
     let shell = visitor.shell(under_way.party());
     under_way.lead(visitor.show(&page, &shell))
@@ -81,16 +81,16 @@ pub async fn ask_again(
     mut visitor: Visitor,
     under_way: &UnderWay,
     session: &Session,
-    problem: Option<SignInError>,
+    wrong: Vec<SignInError>,
 ) -> Result<Response, Error> {
     let login = app.store.account(&session.account).await?.map(|recorded| recorded.login);
-    let Some(login) = login else { return Ok(ask(visitor, under_way, None, problem)) };
+    let Some(login) = login else { return Ok(ask(visitor, under_way, None, wrong)) };
     visitor.at(paths::resume(&under_way.interaction.id));
     let page = Reauthenticate {
         action: paths::sign_in(&under_way.interaction.id),
         csrf: visitor.csrf(),
         identifier: login.as_str().to_owned(),
-        error: problem,
+        wrong,
     };
     let shell = visitor.shell(under_way.party());
     Ok(under_way.lead(visitor.show(&page, &shell)))
@@ -119,12 +119,15 @@ pub async fn submit(
     };
     let typed = form.identifiant.trim().to_owned();
     if typed.is_empty() || form.mot_de_passe.is_empty() {
-        let empty = SignInError::Empty { identifier: typed.is_empty(), password: form.mot_de_passe.is_empty() };
-        return Ok(ask(visitor, under_way, Some(typed), Some(empty)));
+        let missing = [
+            typed.is_empty().then_some(SignInError::IdentifierEmpty),
+            form.mot_de_passe.is_empty().then_some(SignInError::PasswordEmpty),
+        ];
+        return Ok(ask(visitor, under_way, Some(typed), missing.into_iter().flatten().collect()));
     }
     let attempt = Attempt {
         login: typed.clone(),
-        password: Password::new(form.mot_de_passe),
+        password: Password::typed(&form.mot_de_passe),
         came_by: visitor.came_by(Some(id.clone())),
     };
     let now = app.clock.now();
@@ -145,17 +148,17 @@ fn refused(
         Refusal::Pair => SignInError::Pair,
         Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, now) },
         Refusal::LetterTooOld { since } => SignInError::LetterTooOld { date: since.date() },
-        Refusal::Busy(busy) => {
-            let seconds = u32::try_from(busy.retry_after.as_secs().max(1)).unwrap_or(60);
-            return Ok(error::busy(visitor, under_way.party(), seconds));
+        Refusal::Busy { retry_after } => {
+            let retry = paths::resume(&under_way.interaction.id);
+            return Ok(error::busy(visitor, under_way.party(), retry_after, retry));
         }
         Refusal::Closed { since } => {
             let mut shell = visitor.shell(under_way.party());
             shell.reference = Some(visitor.reference.clone());
-            return Ok(visitor.show(&AccountClosed { since: Some(since.date()), school: None }, &shell));
+            return Ok(visitor.show(&AccountClosed { since: since.date(), school: None }, &shell));
         }
     };
-    Ok(ask(visitor, under_way, Some(typed), Some(problem)))
+    Ok(ask(visitor, under_way, Some(typed), vec![problem]))
 }
 
 /// Rounded up: "in 0 minutes" would send people back too soon.
