@@ -24,7 +24,6 @@ pub struct Parts {
     pub store: Store,
     pub accounts: Accounts,
     pub keys: Keys,
-    pub oidc_keys: crate::oidc::signing::Keys,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

@@ -31,7 +31,7 @@ pub async fn discovery(State(app): State<App>) -> Result<Response, Error> {
 }
 
 pub async fn jwks(State(app): State<App>) -> Response {
-    written(discovery::jwks(&app.oidc_keys))
+    written(discovery::jwks(&app.keys.oidc))
 }
 
 pub async fn authorize(
@@ -156,7 +156,7 @@ async fn exchange(
         session: &grant.session,
     };
     let signed = id_token
-        .sign(&access_token.text(), client.id_token_algorithm, &app.oidc_keys, now)
+        .sign(&access_token.text(), client.id_token_algorithm, &app.keys.oidc, now)
         .map_err(|error| Error::Signing(error.to_string()))?;
     Ok(Ok(id_token::answer(&access_token.text(), &signed, &grant.terms.scopes)))
 }

@@ -123,14 +123,13 @@ pub fn refuse(app: &App, reply: &SamlReply, status: Status) -> Result<Outgoing, 
 }
 
 pub async fn metadata(State(app): State<App>) -> Result<Response, Error> {
-    let certificate = data_encoding::BASE64.encode(app.keys.saml.certificate.der());
     let address = |path: &str| format!("{}{path}", app.config.origin());
     let ours = Ours {
         entity_id: &app.entity_id,
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
-        certificates: &[&certificate],
+        certificates: &[app.keys.saml.certificate.base64()],
         validity: Duration::days(14),
         cache: Duration::hours(6),
     };
