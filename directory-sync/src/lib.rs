@@ -5,6 +5,12 @@
 //! Data flows one way, `source` -> `reconcile` -> `writer` -> `reader`; the `IdP` sees `model`, `db` and `reader` only.
 
 pub mod db;
+pub mod import;
+pub mod incoming;
 pub mod model;
+pub mod reader;
+pub mod reconcile;
+pub mod source;
+pub mod writer;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
