@@ -10,7 +10,8 @@ pub mod incoming;
 pub mod model;
 pub mod reader;
 pub mod reconcile;
+pub mod sample;
 pub mod source;
-pub mod writer;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod writer;

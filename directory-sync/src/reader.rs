@@ -223,12 +223,16 @@ impl Directory {
 
     /// How many people each source has.
     pub async fn population(&self) -> Result<Vec<Population>> {
-        let rows: Vec<(String, String, i64, i64)> =
-            on!(&self.db, c => sqlx::query_as(POPULATION).fetch_all(c).await)?;
+        let rows: Vec<(String, String, i64, i64)> = on!(&self.db, c => sqlx::query_as(POPULATION).fetch_all(c).await)?;
         let count = |n| u64::try_from(n).unwrap_or(0);
         Ok(rows
             .into_iter()
-            .map(|(source, kind, present, left)| Population { source, kind, present: count(present), left: count(left) })
+            .map(|(source, kind, present, left)| Population {
+                source,
+                kind,
+                present: count(present),
+                left: count(left),
+            })
             .collect())
     }
 
@@ -236,7 +240,8 @@ impl Directory {
     pub async fn runs(&self, limit: u32) -> Result<Vec<Run>> {
         let rows: Vec<(i64, String, String, Date, OffsetDateTime, String)> =
             on!(&self.db, c => sqlx::query_as(RUNS).bind(i64::from(limit)).fetch_all(c).await)?;
-        let run = |(id, source, outcome, date, started_at, report)| Run { id, source, outcome, date, started_at, report };
+        let run =
+            |(id, source, outcome, date, started_at, report)| Run { id, source, outcome, date, started_at, report };
         Ok(rows.into_iter().map(run).collect())
     }
 
@@ -261,7 +266,8 @@ impl Directory {
     /// Adds to people what hangs on them: children, classes, functions, numbers.
     async fn complete(&self, rows: Vec<PersonRow>) -> Result<Vec<Known>> {
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-        let guardians: Vec<String> = rows.iter().filter(|row| row.kind == "guardian").map(|row| row.id.clone()).collect();
+        let guardians: Vec<String> =
+            rows.iter().filter(|row| row.kind == "guardian").map(|row| row.id.clone()).collect();
         if ids.is_empty() {
             return Ok(Vec::new());
         }

@@ -258,7 +258,10 @@ fn brake(departures: &Departures, warnings: &Warnings) -> Vec<String> {
         school.persons >= SMALLEST_SCHOOL && school.leaving.saturating_mul(SCHOOL_BRAKE) > school.persons
     });
     reasons.extend(emptied.take(LISTED_SCHOOLS).map(|school| {
-        format!("{} of {} persons of the school {} would leave, more than 10 %", school.leaving, school.persons, school.school)
+        format!(
+            "{} of {} persons of the school {} would leave, more than 10 %",
+            school.leaving, school.persons, school.school
+        )
     }));
     let vanished = departures.vanished.iter().take(LISTED_SCHOOLS);
     reasons.extend(vanished.map(|school| format!("the school {school} is missing and still has people")));

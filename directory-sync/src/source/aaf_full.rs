@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Read;
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 
 use time::Date;
 
@@ -17,7 +17,9 @@ use super::file_name::{self, FileName};
 use super::relation::{self, Evidence};
 use super::{Error, Result, phone};
 use crate::incoming::{Category, Delivery, Incoming, Mef, Origin, Progress, Record, Reject, Warnings};
-use crate::model::{Academy, Enrolment, Guardian, Mail, Phone, School, SchoolId, Staff, StaffFunction, Stage, Student, Uai};
+use crate::model::{
+    Academy, Enrolment, Guardian, Mail, Phone, School, SchoolId, Staff, StaffFunction, Stage, Student, Uai,
+};
 use crate::model::{PersonId, SourceKey};
 
 /// Comments that say what a delivery is.
@@ -78,7 +80,8 @@ impl<'a> Reader<'a> {
         }
         self.files += 1;
         if !self.slices.entry(known.category).or_default().insert(known.slice) {
-            self.warnings.add("several_sets", || "several files have one category and number: read as one set".to_owned());
+            self.warnings
+                .add("several_sets", || "several files have one category and number: read as one set".to_owned());
         }
         self.dates.extend(file_name::date(name));
         self.archive_dates.extend(file_name::date(archive));
@@ -88,7 +91,8 @@ impl<'a> Reader<'a> {
 
     fn items(&mut self, category: Category, origin: &Origin, bytes: &mut dyn Read) -> Result<()> {
         let file = || origin.file.to_string();
-        let refused = |fault: super::envelope::Fault| Error::File { file: file(), line: fault.line, reason: fault.reason };
+        let refused =
+            |fault: super::envelope::Fault| Error::File { file: file(), line: fault.line, reason: fault.reason };
         let mut envelope = Envelope::new(bytes).map_err(refused)?;
         while let Some(item) = envelope.next().map_err(refused)? {
             let raw = match item {
@@ -209,7 +213,9 @@ impl<'a> Reader<'a> {
             match phone::mobile(text) {
                 Some(phone) if mobiles.contains(&phone) => {}
                 Some(phone) => mobiles.push(phone),
-                None => self.warnings.add("mobile", || "a mobile number cannot receive texts and is left out".to_owned()),
+                None => {
+                    self.warnings.add("mobile", || "a mobile number cannot receive texts and is left out".to_owned())
+                }
             }
         }
         // Always empty in what was seen: a wrong one must not cost a parent.

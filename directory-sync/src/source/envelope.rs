@@ -26,7 +26,7 @@ pub(super) struct Raw {
     pub(super) attributes: Vec<(String, Vec<String>)>,
     /// The first thing that breaks the envelope.
     pub(super) fault: Option<String>,
-    size: usize,
+    pub(super) size: usize,
 }
 
 impl Raw {

@@ -108,7 +108,18 @@ mod tests {
 
     #[test]
     fn a_land_line_or_a_filler_is_no_number_for_texts() {
-        for written in ["", "+33 2 99 00 00 10", "0299000010", "0000000000", "0600000000", "+32 2 123 45 67", "voir mère", "06 39 98", "+", "06399800100"] {
+        for written in [
+            "",
+            "+33 2 99 00 00 10",
+            "0299000010",
+            "0000000000",
+            "0600000000",
+            "+32 2 123 45 67",
+            "voir mère",
+            "06 39 98",
+            "+",
+            "06399800100",
+        ] {
             assert_eq!(read(written), None, "{written:?}");
         }
     }

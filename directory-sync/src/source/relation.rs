@@ -196,7 +196,10 @@ mod tests {
 
     #[test]
     fn a_second_level_is_a_person_in_charge_now_and_was_a_parent() {
-        assert_eq!(told(&raw(&[(COMPOSITE, &["1$2$1$1$0$0", "2$1$0$2$0$0"])])), [row("1", 10, 1, 1), row("2", 20, 2, 1)]);
+        assert_eq!(
+            told(&raw(&[(COMPOSITE, &["1$2$1$1$0$0", "2$1$0$2$0$0"])])),
+            [row("1", 10, 1, 1), row("2", 20, 2, 1)]
+        );
         let three = raw(&[(COMPOSITE, &["1$10$1$1$0$0", "2$20$0$1$0$0", "3$90$0$2$0$0"])]);
         assert_eq!(told(&three).last(), Some(&row("3", 90, 2, 2)));
     }

@@ -154,7 +154,10 @@ fn declared(head: &[u8]) -> io::Result<Encoding> {
     }
     let head = head.strip_prefix(b"\xEF\xBB\xBF").map_or((head, false), |rest| (rest, true));
     let Some(declaration) = head.0.strip_prefix(b"<?xml") else { return Ok(Encoding::Utf8) };
-    let end = declaration.windows(2).position(|two| two == b"?>").ok_or_else(|| invalid("its XML declaration does not end"))?;
+    let end = declaration
+        .windows(2)
+        .position(|two| two == b"?>")
+        .ok_or_else(|| invalid("its XML declaration does not end"))?;
     let declaration = String::from_utf8_lossy(declaration.get(..end).unwrap_or_default());
     let Some((_, after)) = declaration.split_once("encoding") else { return Ok(Encoding::Utf8) };
     let after = after.trim_start().strip_prefix('=').unwrap_or_default().trim_start();

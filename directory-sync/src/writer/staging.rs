@@ -137,7 +137,8 @@ impl Staging {
 
     /// All records are here: sends what waits, settles what field 4 means, and gives the records whose key came twice.
     pub async fn complete(&mut self, before_2020: bool) -> Result<()> {
-        let Batches { schools, mefs, persons, guardianships, enrolments, functions, contacts, rejects } = &mut self.batches;
+        let Batches { schools, mefs, persons, guardianships, enrolments, functions, contacts, rejects } =
+            &mut self.batches;
         for batch in [schools, mefs, persons, guardianships, enrolments, functions, contacts, rejects] {
             batch.flush(&mut self.tx).await?;
         }
@@ -303,7 +304,13 @@ impl Staging {
         self.add_person(place, row, digest, None).await
     }
 
-    async fn add_person(&mut self, place: [Value; 4], row: Person, digest: Digest, before: Option<Digest>) -> Result<()> {
+    async fn add_person(
+        &mut self,
+        place: [Value; 4],
+        row: Person,
+        digest: Digest,
+        before: Option<Digest>,
+    ) -> Result<()> {
         let [record, priority, file, line] = place;
         let before = before.map(|digest| row.digest(digest));
         let digest = row.digest(digest);

@@ -1,6 +1,9 @@
 //! One import, from the files to the switch: joins `source`, which knows bytes, and `reconcile`, which knows what is
 //! known, by a bounded channel. The two stages run side by side, and memory does not grow with the delivery.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
