@@ -111,13 +111,14 @@ impl Store {
         account: &AccountId,
         password: &PasswordHash,
         until: OffsetDateTime,
+        now: OffsetDateTime,
     ) -> Result<()> {
         const GIVE: &str = "UPDATE accounts SET password = $2, provisional_until = $3, activated_at = NULL, \
                             birth_date_failures = 0, birth_date_failed_at = NULL WHERE id = $1";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => sqlx::query(GIVE)
-            .bind(account.as_str()).bind(password.as_str()).bind(until).execute(&mut **c).await)?;
-        end_everything(&mut tx, account, until).await?;
+            .bind(account.as_str()).bind(password.to_stored()).bind(until).execute(&mut **c).await.map(drop))?;
+        end_everything(&mut tx, account, now).await?;
         db::commit(tx).await?;
         Ok(())
     }
@@ -135,7 +136,7 @@ impl Store {
                               activated_at = COALESCE(activated_at, $4) WHERE id = $1 AND password = $2";
         let mut tx = db::begin(&self.write).await?;
         let changed = on!(&mut tx, c => sqlx::query(CHOOSE)
-            .bind(account.as_str()).bind(proved.as_str()).bind(password.as_str()).bind(now)
+            .bind(account.as_str()).bind(proved.to_stored()).bind(password.to_stored()).bind(now)
             .execute(&mut **c).await?.rows_affected());
         if changed == 0 {
             return Ok(false);
@@ -149,23 +150,40 @@ impl Store {
     pub async fn rehash(&self, account: &AccountId, old: &PasswordHash, new: &PasswordHash) -> Result<()> {
         const REHASH: &str = "UPDATE accounts SET password = $3 WHERE id = $1 AND password = $2";
         on!(&self.write, c => sqlx::query(REHASH)
-            .bind(account.as_str()).bind(old.as_str()).bind(new.as_str()).execute(c).await.map(drop))?;
+            .bind(account.as_str()).bind(old.to_stored()).bind(new.to_stored()).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    /// Counts a wrong birth date and gives the new count; what was counted before `since` is forgotten.
-    pub async fn count_wrong_birth_date(
+    /// Counts a try at the birth date and gives the new count; what was counted before `since` is forgotten.
+    pub async fn count_birth_date_try(
         &self,
         account: &AccountId,
         since: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<u32> {
         const COUNT: &str = "UPDATE accounts SET birth_date_failed_at = $3, birth_date_failures = \
-                             CASE WHEN birth_date_failed_at < $2 THEN 1 ELSE birth_date_failures + 1 END \
+                             CASE WHEN birth_date_failed_at <= $2 THEN 1 ELSE birth_date_failures + 1 END \
                              WHERE id = $1 RETURNING birth_date_failures";
         let count: Option<i64> = on!(&self.write, c => sqlx::query_scalar(COUNT)
             .bind(account.as_str()).bind(since).bind(now).fetch_optional(c).await)?;
-        Ok(u32::try_from(count.unwrap_or_default()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(count.unwrap_or(i64::MAX)).unwrap_or(u32::MAX))
+    }
+
+    /// The birth date was right.
+    pub async fn forget_birth_date_tries(&self, account: &AccountId) -> Result<()> {
+        const FORGET: &str = "UPDATE accounts SET birth_date_failures = 0, birth_date_failed_at = NULL WHERE id = $1";
+        on!(&self.write, c => sqlx::query(FORGET).bind(account.as_str()).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Ties one record more to an account, after the others; nothing changes where the record has an account.
+    pub async fn join_person(&self, account: &AccountId, person: &PersonId) -> Result<()> {
+        const JOIN: &str = "INSERT INTO account_people (person, account, position) \
+                            SELECT $1, $2, COUNT(*) FROM account_people WHERE account = $2 \
+                            ON CONFLICT DO NOTHING";
+        on!(&self.write, c => sqlx::query(JOIN)
+            .bind(person.to_string()).bind(account.as_str()).execute(c).await.map(drop))?;
+        Ok(())
     }
 }
 
@@ -195,6 +213,12 @@ fn gather(rows: Vec<Row>) -> Result<Vec<Recorded>> {
 
 fn recorded(row: Row, person: Option<PersonId>) -> Result<Recorded> {
     let wrong = unreadable("an account");
+    // A hash that cannot be used (LS-03) is nobody's password: the account answers like a stranger's.
+    let password = row.password.as_deref().and_then(|stored| {
+        PasswordHash::read(stored)
+            .inspect_err(|problem| tracing::error!(account = row.id, %problem, "a stored password cannot be used"))
+            .ok()
+    });
     let state = match (row.closed_at, row.activated_at) {
         (Some(since), _) => AccountState::Closed { since },
         (None, Some(_)) => AccountState::Active,
@@ -208,7 +232,7 @@ fn recorded(row: Row, person: Option<PersonId>) -> Result<Recorded> {
             people: person.into_iter().collect(),
         },
         login: row.login.parse().map_err(|error| wrong(&error))?,
-        password: row.password.map(PasswordHash::stored),
+        password,
         provisional_until: row.provisional_until,
         birth_date_failures: u32::try_from(row.birth_date_failures).unwrap_or(u32::MAX),
         birth_date_failed_at: row.birth_date_failed_at,

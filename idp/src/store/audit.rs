@@ -29,19 +29,38 @@ pub enum Outcome {
     Refused(&'static str),
 }
 
+pub(super) const RECORD: &str = "INSERT INTO audit (at, event, outcome, account, party, address, reference) \
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+impl Outcome {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused(reason) => reason,
+        }
+    }
+}
+
+/// Writes one line on whichever connection or transaction is at hand; a macro, since the two drivers share no type.
+macro_rules! record {
+    ($event:expr, $connection:expr) => {
+        sqlx::query($crate::store::audit::RECORD)
+            .bind($event.at)
+            .bind($event.event)
+            .bind($event.outcome.code())
+            .bind($event.account.map($crate::domain::account::AccountId::as_str))
+            .bind($event.party.map(|party| party.0.as_str()))
+            .bind($event.address.as_deref())
+            .bind($event.reference)
+            .execute($connection)
+            .await
+    };
+}
+pub(super) use record;
+
 impl Store {
     pub async fn record(&self, event: &Event<'_>) -> Result<()> {
-        const RECORD: &str = "INSERT INTO audit (at, event, outcome, account, party, address, reference) \
-                              VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let outcome = match event.outcome {
-            Outcome::Done => "done",
-            Outcome::Refused(reason) => reason,
-        };
-        on!(&self.write, c => sqlx::query(RECORD)
-            .bind(event.at).bind(event.event).bind(outcome)
-            .bind(event.account.map(AccountId::as_str)).bind(event.party.map(|party| party.0.as_str()))
-            .bind(event.address.as_deref()).bind(event.reference)
-            .execute(c).await.map(drop))?;
+        on!(&self.write, c => record!(event, c).map(drop))?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use directory::db::{self, on};
 use time::OffsetDateTime;
 
+use super::audit::{Event, record};
 use super::{Hash, Result, Store, unreadable};
 use crate::domain::account::{AccountId, Profile};
 use crate::domain::interaction::InteractionId;
@@ -49,9 +50,9 @@ const fn code(pending: Pending) -> &'static str {
 }
 
 impl Store {
-    /// Opens a session and ties it to the request it was opened for, in one transaction. The device counts as shared
+    /// Opens a session, ties it to the request it was opened for and writes the journal, in one transaction. The device counts as shared
     /// when another account has a session on the same browser, ended or not, that is not swept yet.
-    pub async fn open_session(&self, new: &NewSession, now: OffsetDateTime) -> Result<()> {
+    pub async fn open_session(&self, new: &NewSession, event: &Event<'_>, now: OffsetDateTime) -> Result<()> {
         const OPEN: &str = "INSERT INTO sessions (token_hash, id, account, profile, browser, authenticated_at, seen_at, \
                             expires_at, pending, on_shared_device) \
                             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, \
@@ -73,6 +74,7 @@ impl Store {
                     .bind(&interaction.0).bind(new.id.as_str()).bind(new.browser.as_slice())
                     .execute(&mut **c).await?;
             }
+            record!(event, &mut **c)?;
         });
         db::commit(tx).await?;
         Ok(())

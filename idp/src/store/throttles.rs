@@ -14,12 +14,13 @@ impl Store {
         Ok(row.map_or((0, None), |(count, at)| (u32::try_from(count).unwrap_or(u32::MAX), Some(at))))
     }
 
-    /// Counts one failure more, in one statement however many arrive together.
-    pub async fn count_failure(&self, login: &Hash, now: OffsetDateTime) -> Result<()> {
-        const COUNT: &str = "INSERT INTO throttles (login_hash, failures, last_failure_at) VALUES ($1, 1, $2) \
-                             ON CONFLICT (login_hash) DO UPDATE \
-                             SET failures = throttles.failures + 1, last_failure_at = $2";
-        on!(&self.write, c => sqlx::query(COUNT).bind(login.as_slice()).bind(now).execute(c).await.map(drop))?;
+    /// Counts one failure more, in one statement however many arrive together; what is older than `since` is forgotten.
+    pub async fn count_failure(&self, login: &Hash, since: OffsetDateTime, now: OffsetDateTime) -> Result<()> {
+        const COUNT: &str = "INSERT INTO throttles (login_hash, failures, last_failure_at) VALUES ($1, 1, $3) \
+                             ON CONFLICT (login_hash) DO UPDATE SET last_failure_at = $3, failures = \
+                             CASE WHEN throttles.last_failure_at <= $2 THEN 1 ELSE throttles.failures + 1 END";
+        on!(&self.write, c => sqlx::query(COUNT)
+            .bind(login.as_slice()).bind(since).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
