@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 use super::answer::Answer;
 use super::form::{Form, decode, is_visible_ascii};
 use super::sha256;
-use crate::domain::interaction::OidcReply;
 use crate::domain::relying_party::{ClientAuthentication, PartyId, Protocol, RelyingParty};
 
 #[cfg(test)]
@@ -158,15 +157,16 @@ impl Request {
 /// What a code was given for, as it was stored.
 pub struct Grant<'a> {
     pub party: &'a PartyId,
-    pub terms: &'a OidcReply,
+    pub redirect_uri: &'a str,
+    pub code_challenge: Option<&'a str>,
     pub expires_at: OffsetDateTime,
 }
 
 /// Whether the code buys anything for this request (OP-05). It is spent whatever the answer: a code tried with the wrong
 /// verifier has leaked.
 pub fn check(grant: &Grant<'_>, request: &Request, now: OffsetDateTime) -> Result<(), Error> {
-    let is_its_own = *grant.party == request.client_id() && grant.terms.redirect_uri == request.redirect_uri;
-    let is_bound = match (&grant.terms.code_challenge, &request.code_verifier) {
+    let is_its_own = *grant.party == request.client_id() && grant.redirect_uri == request.redirect_uri;
+    let is_bound = match (grant.code_challenge, &request.code_verifier) {
         (Some(challenge), Some(verifier)) => {
             let digest = BASE64URL_NOPAD.encode(sha256(verifier.as_bytes()).as_ref());
             verify_slices_are_equal(digest.as_bytes(), challenge.as_bytes()).is_ok()

@@ -4,7 +4,6 @@ use time::macros::datetime;
 
 use super::super::authorize::tests::client;
 use super::*;
-use crate::domain::interaction::ResponseMode;
 use crate::domain::relying_party::OidcParty;
 
 const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
@@ -42,21 +41,13 @@ fn request(extra: &[(&str, &str)]) -> Request {
     Request::parse(None, &body(&[&[("client_id", ID)], extra].concat())).unwrap()
 }
 
-fn terms(code_challenge: Option<&str>) -> OidcReply {
-    OidcReply {
-        redirect_uri: CALLBACK.to_owned(),
-        response_mode: ResponseMode::Query,
-        state: None,
-        nonce: None,
-        scopes: vec!["openid".to_owned()],
-        code_challenge: code_challenge.map(str::to_owned),
-    }
+fn grant<'a>(party: &'a PartyId, code_challenge: Option<&'a str>) -> Grant<'a> {
+    Grant { party, redirect_uri: CALLBACK, code_challenge, expires_at: NOW + Duration::seconds(60) }
 }
 
 /// Whether a code given to `ID` for a minute from `NOW` is good.
-fn check_at(terms: &OidcReply, request: &Request, now: OffsetDateTime) -> Result<(), Error> {
-    let party = PartyId(ID.to_owned());
-    check(&Grant { party: &party, terms, expires_at: NOW + Duration::seconds(60) }, request, now)
+fn check_at(code_challenge: Option<&str>, request: &Request, now: OffsetDateTime) -> Result<(), Error> {
+    check(&grant(&PartyId(ID.to_owned()), code_challenge), request, now)
 }
 
 #[test]
@@ -164,26 +155,25 @@ fn op_03_the_verifier_must_match_the_challenge_and_neither_comes_without_the_oth
     let with_verifier = request(&[("code_verifier", VERIFIER)]);
     let without = request(&[]);
     let wrong = request(&[("code_verifier", &"a".repeat(43))]);
-    assert_eq!(check_at(&terms(Some(CHALLENGE)), &with_verifier, NOW), Ok(()));
-    assert_eq!(check_at(&terms(None), &without, NOW), Ok(()));
-    assert_eq!(check_at(&terms(Some(CHALLENGE)), &wrong, NOW), Err(Error::InvalidGrant));
-    assert_eq!(check_at(&terms(Some(CHALLENGE)), &without, NOW), Err(Error::InvalidGrant));
-    assert_eq!(check_at(&terms(None), &with_verifier, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &with_verifier, NOW), Ok(()));
+    assert_eq!(check_at(None, &without, NOW), Ok(()));
+    assert_eq!(check_at(Some(CHALLENGE), &wrong, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &without, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(None, &with_verifier, NOW), Err(Error::InvalidGrant));
     // `plain`: the challenge given back as it was.
     let plain = request(&[("code_verifier", CHALLENGE)]);
-    assert_eq!(check_at(&terms(Some(CHALLENGE)), &plain, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &plain, NOW), Err(Error::InvalidGrant));
 }
 
 #[test]
 fn op_05_a_code_is_good_for_its_client_its_address_and_its_minute() {
     let request = request(&[]);
-    assert_eq!(check_at(&terms(None), &request, NOW + Duration::seconds(59)), Ok(()));
-    assert_eq!(check_at(&terms(None), &request, NOW + Duration::seconds(60)), Err(Error::InvalidGrant));
-    let another =
-        Grant { party: &PartyId("another".to_owned()), terms: &terms(None), expires_at: NOW + Duration::HOUR };
-    assert_eq!(check(&another, &request, NOW), Err(Error::InvalidGrant));
-    let other_address = OidcReply { redirect_uri: "https://ent.example/cb/".to_owned(), ..terms(None) };
-    assert_eq!(check_at(&other_address, &request, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(None, &request, NOW + Duration::seconds(59)), Ok(()));
+    assert_eq!(check_at(None, &request, NOW + Duration::seconds(60)), Err(Error::InvalidGrant));
+    let (id, another) = (PartyId(ID.to_owned()), PartyId("another".to_owned()));
+    assert_eq!(check(&grant(&another, None), &request, NOW), Err(Error::InvalidGrant));
+    let other_address = Grant { redirect_uri: "https://ent.example/cb/", ..grant(&id, None) };
+    assert_eq!(check(&other_address, &request, NOW), Err(Error::InvalidGrant));
 }
 
 #[test]
