@@ -17,7 +17,7 @@ pub trait SigningKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned>;
 
     /// DER in base64, one line, as published in the metadata.
-    fn certificate(&self) -> String;
+    fn certificate(&self) -> &str;
 }
 
 /// An element to be signed, in two halves: the signature goes between them.
@@ -51,7 +51,7 @@ impl Halves {
         out.leaf("ds:SignatureValue", &[], &value);
         out.open("ds:KeyInfo", &[]);
         out.open("ds:X509Data", &[]);
-        out.leaf("ds:X509Certificate", &[], &key.certificate());
+        out.leaf("ds:X509Certificate", &[], key.certificate());
         out.close("ds:X509Data");
         out.close("ds:KeyInfo");
         out.close("ds:Signature");

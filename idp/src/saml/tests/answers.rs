@@ -219,7 +219,7 @@ fn so_01_response_and_assertion_are_accepted_by_the_library_in_process() {
 
 /// Both signatures, with the whole content covered.
 fn verify_in_process(xml: &str) {
-    let certificate = [CertificateDer::from(IDP_KEY.certificate.to_vec())];
+    let certificate = [CertificateDer::from(IDP_KEY.der())];
     let allowed = [AllowedSignatureAlgorithm::RsaSha256];
     let reduced = Crypto::reduce_xml_to_signed_with_allowed_algorithms(
         xml,
@@ -232,7 +232,7 @@ fn verify_in_process(xml: &str) {
     sent.children.retain(|child| child.name != "Signature");
     assert_eq!(reduced.attribute("ID"), sent.attribute("ID"));
     assert_eq!(below(assertion(&reduced), &["Subject"]).text, below(assertion(&sent), &["Subject"]).text);
-    let stranger = [CertificateDer::from(STRANGER.certificate.to_vec())];
+    let stranger = [CertificateDer::from(STRANGER.der())];
     let mode = ReduceMode::ValidateAndMarkNoAncestors;
     assert!(Crypto::reduce_xml_to_signed(xml, &stranger, mode).is_err());
 }
@@ -241,7 +241,7 @@ fn verify_in_process(xml: &str) {
 fn so_01_what_is_hashed_is_the_exclusive_canonical_form_of_what_is_sent() {
     // The library hands out what it digested after canonicalising: it must be our text, less the signature.
     let refused = xml_of(&refuse(IDP, &reply(), Status::NoPassive, NOW, [0; 16], &IDP_KEY).unwrap());
-    let certificate = [CertificateDer::from(IDP_KEY.certificate.to_vec())];
+    let certificate = [CertificateDer::from(IDP_KEY.der())];
     let digested = Crypto::reduce_xml_to_signed(&refused, &certificate, ReduceMode::PreDigest).unwrap();
     let (start, end) = (refused.find("<ds:Signature").unwrap(), refused.find("<saml2p:Status>").unwrap());
     assert_eq!(digested, format!("{}{}", &refused[..start], &refused[end..]));
@@ -260,7 +260,7 @@ pub fn verify_with_xmlsec1(name: &str, xml: &str, elements: &[&str]) {
     let message = folder.path().join(format!("{name}.xml"));
     let certificate = folder.path().join("cert.der");
     std::fs::write(&message, xml).unwrap();
-    std::fs::write(&certificate, IDP_KEY.certificate).unwrap();
+    std::fs::write(&certificate, IDP_KEY.der()).unwrap();
     for element in elements {
         let run = Command::new("xmlsec1")
             .args(["--verify", "--id-attr:ID", "Response", "--id-attr:ID", "Assertion", "--id-attr:ID"])

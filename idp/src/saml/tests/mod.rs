@@ -43,7 +43,7 @@ macro_rules! key {
     ($name:literal) => {
         TestKey {
             private: include_bytes!(concat!("../testdata/for-tests-only-", $name, ".key.der")),
-            certificate: include_bytes!(concat!("../testdata/for-tests-only-", $name, ".cert.der")),
+            certificate: include_str!(concat!("../testdata/for-tests-only-", $name, ".cert.b64")),
         }
     };
 }
@@ -52,7 +52,14 @@ macro_rules! key {
 #[derive(Clone, Copy)]
 pub struct TestKey {
     pub private: &'static [u8],
-    pub certificate: &'static [u8],
+    /// DER in base64.
+    pub certificate: &'static str,
+}
+
+impl TestKey {
+    pub fn der(&self) -> Vec<u8> {
+        BASE64.decode(self.certificate.trim_end().as_bytes()).unwrap()
+    }
 }
 
 pub const IDP_KEY: TestKey = key!("idp");
@@ -70,8 +77,8 @@ impl SigningKey for TestKey {
         Ok(signature)
     }
 
-    fn certificate(&self) -> String {
-        BASE64.encode(self.certificate)
+    fn certificate(&self) -> &str {
+        self.certificate.trim_end()
     }
 }
 
@@ -80,7 +87,7 @@ pub fn saml_party(requests_signed: bool, keys: &[TestKey]) -> SamlParty {
         |location: &str, index, is_default| AssertionConsumer { location: location.into(), index, is_default };
     SamlParty {
         assertion_consumers: vec![consumer(CONSUMER, 1, true), consumer(SECOND_CONSUMER, 2, false)],
-        signing_certificates: keys.iter().map(SigningKey::certificate).collect(),
+        signing_certificates: keys.iter().map(|key| key.certificate().to_owned()).collect(),
         encryption_certificates: Vec::new(),
         requests_signed,
         name_id_format: NameIdFormat::Persistent,

@@ -77,8 +77,8 @@ fn si_07_a_short_rsa_key_vouches_for_nothing() {
     let party = with_keys(&[SHORT_KEY]);
     assert_eq!(judge(&draft().signed(SHORT_KEY), &party), local(Reason::Signature));
     // The same list of keys serves the Redirect binding.
-    assert!(Key::registered(&[SHORT_KEY.certificate()]).is_empty());
-    assert_eq!(Key::from_certificate(SHORT_KEY.certificate).err(), Some(Weakness::ShortRsa(1024)));
+    assert!(Key::registered(&[SHORT_KEY.certificate().to_owned()]).is_empty());
+    assert_eq!(Key::from_certificate(&SHORT_KEY.der()).err(), Some(Weakness::ShortRsa(1024)));
 }
 
 fn rsa(encoding: &'static dyn RsaEncoding) -> impl Fn(&[u8]) -> Vec<u8> {

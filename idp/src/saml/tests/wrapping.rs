@@ -101,7 +101,7 @@ fn si_04_wrapped_requests_are_refused() {
 fn si_04_the_verifier_alone_would_not_have_been_enough() {
     // Why the shape is checked first: the library says yes to the forged document and hands out the genuine part.
     let (_, xml) = variants().into_iter().nth(2).unwrap();
-    let certificate = [samael::crypto::CertificateDer::from(PARTY_KEY.certificate.to_vec())];
+    let certificate = [samael::crypto::CertificateDer::from(PARTY_KEY.der())];
     let reduced = Crypto::reduce_xml_to_signed(&xml, &certificate, samael::crypto::ReduceMode::PreDigest).unwrap();
     assert!(!reduced.contains("_evil") && xml.contains("_evil"));
 }
