@@ -6,6 +6,10 @@
 pub mod account;
 pub mod identity;
 pub mod interaction;
-pub mod release;
+pub mod login;
+pub mod password;
 pub mod relying_party;
+pub mod release;
 pub mod session;
+pub mod spelling;
+pub mod throttle;
