@@ -146,12 +146,7 @@ async fn open_schema(address: &str, name: &'static str, access: Access, connecti
         .map_err(open)?
         .application_name("guichet")
         .options([("search_path", name), ("statement_timeout", if access == Access::Read { "2000" } else { "0" })]);
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
-        .connect_with(options)
-        .await
-        .map_err(open)
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).connect_with(options).await.map_err(open)
 }
 
 /// The migrations of one database, the same numbers in both dialects.

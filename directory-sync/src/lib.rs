@@ -6,3 +6,5 @@
 
 pub mod db;
 pub mod model;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
