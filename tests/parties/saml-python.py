@@ -5,6 +5,7 @@ has `friendlyAttributes`: this library reads FriendlyName as well.
 """
 
 import base64
+import copy
 import html
 import json
 import os
@@ -66,7 +67,7 @@ class Party:
                 "x509cert": self.key["cert"] if self.key else "",
                 "privateKey": self.key["key"] if self.key else "",
             },
-            "idp": self.idp,
+            "idp": copy.deepcopy(self.idp),  # The library writes its defaults into what it is given.
             "security": {
                 "authnRequestsSigned": self.signs,
                 "wantAssertionsSigned": True,

@@ -19,6 +19,7 @@ pub enum Signed {
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+const IN_RESPONSE: [(&str, &str); 2] = [(PROTOCOL, "Response"), (ASSERTION, "Assertion")];
 
 pub struct Judge(PathBuf);
 
@@ -29,21 +30,19 @@ impl Judge {
 
     /// Accepts the signature under this certificate's key and no other, or says what xmlsec1 said.
     pub fn verify(&self, xml: &str, certificate: &str, signed: Signed) -> Result<(), String> {
-        let (path, ids) = match signed {
-            Signed::Response => ("/Response", vec![format!("{PROTOCOL}:Response"), format!("{ASSERTION}:Assertion")]),
-            Signed::Assertion => {
-                ("/Response/Assertion", vec![format!("{PROTOCOL}:Response"), format!("{ASSERTION}:Assertion")])
-            }
-            Signed::AuthnRequest => ("/AuthnRequest", vec![format!("{PROTOCOL}:AuthnRequest")]),
-            Signed::Metadata => ("/EntityDescriptor", vec![format!("{METADATA}:EntityDescriptor")]),
+        let (elements, ids): (&[&str], &[(&str, &str)]) = match signed {
+            Signed::Response => (&["Response"], &IN_RESPONSE),
+            Signed::Assertion => (&["Response", "Assertion"], &IN_RESPONSE),
+            Signed::AuthnRequest => (&["AuthnRequest"], &[(PROTOCOL, "AuthnRequest")]),
+            Signed::Metadata => (&["EntityDescriptor"], &[(METADATA, "EntityDescriptor")]),
         };
-        let path: String =
-            format!("{path}/Signature").split('/').skip(1).map(|name| format!("/*[local-name()='{name}']")).collect();
+        let element = |name: &&str| format!("/*[local-name()='{name}']");
+        let path = elements.iter().chain(&["Signature"]).map(element).collect::<Vec<_>>().concat();
         let (document, key) = (written(xml), written(certificate));
         let mut command = Command::new(&self.0);
         command.args(["--verify", "--node-xpath", &path, "--pubkey-cert-pem"]).arg(key.path());
-        for id in ids {
-            command.args(["--id-attr:ID", &id]);
+        for (namespace, name) in ids {
+            command.args(["--id-attr:ID", &format!("{namespace}:{name}")]);
         }
         let told = command.arg(document.path()).output().unwrap();
         if told.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&told.stderr).into_owned()) }

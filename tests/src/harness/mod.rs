@@ -21,3 +21,10 @@ pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
 pub use tls::authority;
 pub use visitor::Visitor;
+
+/// The judges live in real time, so a clock that a test holds starts here.
+#[expect(clippy::disallowed_methods, reason = "other people's programs cannot be given the time")]
+pub fn real_time() -> time::OffsetDateTime {
+    let now = time::OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap()
+}

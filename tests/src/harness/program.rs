@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// Longer than any of them waits for something itself, so that their own words are heard first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where `tests/setup.sh` installs the parties.
 pub fn parties() -> PathBuf {
