@@ -1,7 +1,8 @@
 //! The judges judged: what the harness lets pass, refuses and records, before anyone relies on it.
 
 mod chromium;
-mod parties;
+mod openid;
+mod saml;
 
 use std::{
     future::IntoFuture as _,
@@ -42,6 +43,11 @@ const UNLABELLED: &str = r#"<!DOCTYPE html><html lang="fr"><head><title>Essai</t
 
 /// Serves pages of the tests' own at `https://localhost` until the test ends.
 fn stage() -> String {
+    stage_with(Router::new())
+}
+
+/// The same, and more.
+fn stage_with(more: Router) -> String {
     let told = |headers: HeaderMap, body: String| async move {
         let header = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
         let seen = json!({
@@ -62,7 +68,8 @@ fn stage() -> String {
         .route("/first", get(move || async move { (first, Redirect::to("/second")) }))
         .route("/second", get(|| async { Redirect::temporary("/told?last") }))
         .route("/told", post(told).get(told))
-        .route("/.well-known/openid-configuration", get(discovery));
+        .route("/.well-known/openid-configuration", get(discovery))
+        .merge(more);
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_nonblocking(true).unwrap();
     let url = format!("https://localhost:{}", socket.local_addr().unwrap().port());
@@ -80,6 +87,7 @@ async fn discovery(headers: HeaderMap) -> Json<Value> {
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/told"),
         "token_endpoint": format!("{issuer}/token"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
         "jwks_uri": format!("{issuer}/jwks"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],

@@ -1,4 +1,4 @@
-//! The relying parties and xmlsec1: that they take a right answer, made here by xmlsec1 alone, and nothing else.
+//! The SAML service providers and xmlsec1: that they take a right answer, made here by xmlsec1 alone, and nothing else.
 
 use std::{collections::BTreeMap, fs, process::Command};
 
@@ -8,7 +8,7 @@ use time::{Duration, macros::format_description};
 
 use super::stage;
 use crate::harness::{
-    Habits, Judge, OidcParty, SamlParty, Signed, Stack, Visitor, program, real_time,
+    Habits, Judge, SamlParty, Signed, Stack, Visitor, program, real_time,
     tls::{Identity, signing_pair},
 };
 
@@ -190,25 +190,4 @@ async fn each_saml_stack_asks_signed_or_not_and_refuses_what_nobody_signed() {
         let refused = visitor.page().pre("error").to_lowercase();
         assert!(refused.contains("sign"), "{stack:?}: {refused}");
     }
-}
-
-#[tokio::test]
-async fn the_openid_client_asks_with_every_protection_and_takes_no_strangers_answer() {
-    let stage = stage();
-    let Some(mut party) = OidcParty::start().await else { return };
-    assert!(party.trust(&stage, "id", "secret", "none").await.is_err());
-    let read = party.trust(&stage, "id", "secret", "client_secret_basic").await.unwrap();
-    assert_eq!(read["issuer"], json!(stage));
-    let mut visitor = Visitor::new();
-    visitor.open(&format!("{}/?prompt=login", party.url)).await;
-    let asked: BTreeMap<_, _> = visitor.page().url.query_pairs().into_owned().collect();
-    let names = asked.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
-    let all = "client_id code_challenge code_challenge_method nonce prompt redirect_uri response_type scope state";
-    assert_eq!((names.as_str(), &asked["redirect_uri"]), (all, &party.redirect_uri));
-
-    visitor.open(&format!("{}?code=c&state=other", party.redirect_uri)).await;
-    assert!(visitor.page().pre("error").contains("not asked"));
-    let own = &asked["state"];
-    visitor.open(&format!("{}?code=c&state={own}", party.redirect_uri)).await;
-    assert!(visitor.page().pre("error").contains("iss"), "an answer without iss: {}", visitor.page().text());
 }
