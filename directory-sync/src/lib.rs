@@ -6,5 +6,6 @@
 
 pub mod db;
 pub mod model;
+pub mod reader;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

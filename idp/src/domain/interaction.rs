@@ -35,6 +35,8 @@ pub struct Asked {
     pub fresh: bool,
     /// No page may be shown: `IsPassive`, `prompt=none`.
     pub passive: bool,
+    /// The person says which account, even with a session open: `prompt=select_account`.
+    pub choose: bool,
     /// The greatest age of the proof, in seconds: `max_age`.
     pub max_age: Option<u32>,
     /// Which view of the page to open: `acr_values=eleve` or `responsable`.
@@ -147,7 +149,7 @@ pub fn next_step(
     if party.is_some_and(|party| !party.policy.profiles.contains(&session.profile)) {
         return Step::Refuse(Refusal::NotOpenTo(session.profile));
     }
-    if session.on_shared_device && !signed_in_here && !interaction.confirmed {
+    if (session.on_shared_device || asked.choose) && !signed_in_here && !interaction.confirmed {
         return if asked.passive { Step::Refuse(Refusal::InteractionRequired) } else { Step::ConfirmAccount };
     }
     Step::Answer

@@ -13,6 +13,7 @@ mod signing;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::constant_time;
 use aws_lc_rs::signature::{EcdsaKeyPair, RsaKeyPair};
 use time::OffsetDateTime;
 
@@ -90,6 +91,18 @@ impl Keys {
             codes: symmetric(&folder, "codes-1.key")?,
             pepper: symmetric(&folder, "pepper-1.key")?,
         })
+    }
+}
+
+impl Keys {
+    /// The anti-forgery tag of one browser's forms (LS-09).
+    pub fn csrf_tag(&self, browser: &[u8; 32]) -> String {
+        data_encoding::BASE64URL_NOPAD.encode(&self.csrf.hmac_sha256(browser))
+    }
+
+    /// Compares in constant time.
+    pub fn is_csrf_tag(&self, browser: &[u8; 32], tag: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.csrf_tag(browser).as_bytes(), tag.as_bytes()).is_ok()
     }
 }
 

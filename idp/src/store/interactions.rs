@@ -1,8 +1,9 @@
 //! Requests under way, each bound to the browser that made it.
 
-use directory::db::on;
+use directory::db::{self, on};
 use time::OffsetDateTime;
 
+use super::audit::{Event, record};
 use super::{BrowserHash, Result, Store, unreadable};
 use crate::domain::interaction::{Interaction, InteractionId, ReplyTo};
 use crate::domain::relying_party::PartyId;
@@ -64,11 +65,31 @@ impl Store {
         row.map(|row| interaction(id, row)).transpose()
     }
 
-    /// Notes that an answer left. Only the first moment counts.
-    pub async fn note_answered(&self, id: &InteractionId, now: OffsetDateTime) -> Result<()> {
+    /// Notes that an answer left, and writes the journal, in one transaction. Only the first moment counts.
+    pub async fn note_answered(&self, id: &InteractionId, event: &Event<'_>) -> Result<()> {
         const NOTE: &str = "UPDATE interactions SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL";
-        on!(&self.write, c => sqlx::query(NOTE).bind(&id.0).bind(now).execute(c).await.map(drop))?;
+        let mut tx = db::begin(&self.write).await?;
+        on!(&mut tx, c => {
+            sqlx::query(NOTE).bind(&id.0).bind(event.at).execute(&mut **c).await?;
+            record!(event, &mut **c)?;
+        });
+        db::commit(tx).await?;
         Ok(())
+    }
+
+    /// Gives a request that came without cookies (kept under the hash of no browser, all zeros) to the first browser
+    /// that opens it, if it was kept after `since`; `false` where there is none to give.
+    pub async fn claim_interaction(
+        &self,
+        id: &InteractionId,
+        browser: &BrowserHash,
+        since: OffsetDateTime,
+    ) -> Result<bool> {
+        const CLAIM: &str = "UPDATE interactions SET browser = $2 WHERE id = $1 AND browser = $3 AND created_at >= $4";
+        let claimed = on!(&self.write, c => sqlx::query(CLAIM)
+            .bind(&id.0).bind(browser.as_slice()).bind([0_u8; 32].as_slice()).bind(since)
+            .execute(c).await?.rows_affected());
+        Ok(claimed == 1)
     }
 
     /// The person said that the open session is theirs.

@@ -1,10 +1,13 @@
 //! Status codes and pages of what went wrong: the only place that knows them.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::page::{Busy, Problem, Reason};
 use super::visitor::Visitor;
+use crate::chance;
 use crate::domain::relying_party::RelyingParty;
 
 /// What a handler cannot mend. Logged once, here, with the reference that the page shows.
@@ -40,19 +43,22 @@ impl IntoResponse for Error {
 pub fn refuse(visitor: Visitor, party: Option<&RelyingParty>, status: StatusCode, reason: Reason) -> Response {
     let mut shell = visitor.shell(party);
     shell.reference = Some(visitor.reference.clone());
-    let mut response = visitor.show(&Problem { reason }, &shell);
+    let mut response = visitor.show(&Problem::new(reason, None), &shell);
     if response.status() == StatusCode::OK {
         *response.status_mut() = status;
     }
     response
 }
 
-/// 503: come back in `seconds` (RL-06).
-pub fn busy(visitor: Visitor, party: Option<&RelyingParty>, seconds: u32) -> Response {
+/// 503: come back in a few seconds, each visitor at a moment of their own (RL-06).
+pub fn busy(visitor: Visitor, party: Option<&RelyingParty>, retry_after: Duration, retry: String) -> Response {
+    let jitter = chance::below(4);
+    let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(60).clamp(1, 60) + jitter;
     let mut shell = visitor.shell(party);
     shell.reference = Some(visitor.reference.clone());
-    let mut response = visitor.show(&Busy { seconds }, &shell);
+    let mut response = visitor.show(&Busy { seconds, retry }, &shell);
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response.headers_mut().insert(header::REFRESH, HeaderValue::from(seconds));
     response
 }

@@ -29,14 +29,9 @@ pub fn sign_in(id: &InteractionId) -> String {
     format!("{SIGN_IN}/{}", id.0)
 }
 
-/// "Continuer": the open session is mine.
+/// Whose session is open: "Continuer", or "Ce n'est pas moi".
 pub fn confirm(id: &InteractionId) -> String {
     format!("{SIGN_IN}/{}/continuer", id.0)
-}
-
-/// "Ce n'est pas moi": the open session ends, the form is shown.
-pub fn someone_else(id: &InteractionId) -> String {
-    format!("{SIGN_IN}/{}/autre", id.0)
 }
 
 pub fn birth_date(id: &InteractionId) -> String {

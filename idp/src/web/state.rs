@@ -27,7 +27,8 @@ pub struct Parts {
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,
-    pub entity: crate::saml::Entity,
+    /// Our SAML `entityID`.
+    pub entity_id: String,
 }
 
 impl App {

@@ -202,7 +202,9 @@ pub async fn submit_password(
                 PasswordRefusal::TooShort { count } => {
                     PasswordError::Short { length: u32::try_from(count).unwrap_or_default() }
                 }
-                PasswordRefusal::TooLong => PasswordError::Long,
+                PasswordRefusal::TooLong { count } => {
+                    PasswordError::Long { length: u32::try_from(count).unwrap_or(u32::MAX) }
+                }
                 PasswordRefusal::Common => PasswordError::Common,
                 PasswordRefusal::ContainsSelf => PasswordError::Personal,
                 PasswordRefusal::SameAsBefore => PasswordError::Same,

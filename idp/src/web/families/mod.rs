@@ -75,8 +75,9 @@ pub async fn live_session(app: &App, visitor: &Visitor) -> Result<Option<Session
 /// What a form that is not ours gets: nothing done, a way to start again.
 fn not_ours(visitor: Visitor, party: Option<&RelyingParty>) -> Response {
     if visitor.keeps_cookies() {
-        return error::refuse(visitor, party, StatusCode::FORBIDDEN, Reason::StaleForm);
+        return error::refuse(visitor, party, StatusCode::FORBIDDEN, Reason::Forged);
     }
     let shell = visitor.shell(party);
-    visitor.show(&super::page::CookiesBlocked {}, &shell)
+    let retry = super::paths::SIGN_IN.to_owned();
+    visitor.show(&super::page::CookiesBlocked { retry }, &shell)
 }

@@ -9,7 +9,7 @@ use crate::domain::interaction::{self, InteractionId, Step};
 use crate::domain::relying_party::RelyingParty;
 use crate::domain::session::Session;
 use crate::web::error::{self, Error};
-use crate::web::page::{AccountClosed, OpenSession, PortalLink, Reason, SignedIn};
+use crate::web::page::{AccountClosed, OpenSession, Reason, SignedIn};
 use crate::web::protocols;
 use crate::web::state::App;
 use crate::web::visitor::Visitor;
@@ -39,14 +39,14 @@ pub async fn show(
         (Step::Answer, Some(session)) => start_again(&app, visitor, under_way.party(), &session).await,
         (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal).await,
         (Step::Reauthenticate, Some(session)) => {
-            families::sign_in::ask_again(&app, visitor, &under_way, &session, None).await
+            families::sign_in::ask_again(&app, visitor, &under_way, &session, Vec::new()).await
         }
         (Step::ConfirmAccount, Some(session)) => whose(&app, visitor, &under_way, &session).await,
         (Step::ConfirmBirthDate, _) => Ok(families::first_time::ask_birth_date(visitor, &under_way)),
         (Step::ChangePassword, Some(session)) => {
             families::first_time::ask_password(&app, visitor, &under_way, &session, None).await
         }
-        _ => Ok(families::sign_in::ask(visitor, &under_way, None, None)),
+        _ => Ok(families::sign_in::ask(visitor, &under_way, None, Vec::new())),
     }
 }
 
@@ -64,7 +64,7 @@ async fn claim(app: &App, id: &InteractionId, visitor: &mut Visitor) -> Result<O
 /// The request is not known here any more: whoever is signed in is led to their portals, anyone else signs in.
 async fn unknown(app: &App, visitor: Visitor) -> Result<Response, Error> {
     match live_session(app, &visitor).await? {
-        Some(_) => Ok(error::refuse(visitor, None, StatusCode::NOT_FOUND, Reason::SvcUnknown)),
+        Some(_) => Ok(error::refuse(visitor, None, StatusCode::NOT_FOUND, Reason::UnknownService)),
         None => Ok(visitor.go(paths::SIGN_IN)),
     }
 }
@@ -90,7 +90,7 @@ async fn closed(app: &App, visitor: Visitor, party: Option<&RelyingParty>) -> Re
     }
     let mut shell = visitor.shell(party);
     shell.reference = Some(visitor.reference.clone());
-    Ok(visitor.forget().show(&AccountClosed { since: None, school: None }, &shell))
+    Ok(visitor.forget().show(&AccountClosed { since: app.clock.now().date(), school: None }, &shell))
 }
 
 /// The answer has left before, or the request is too old: the portal starts a new one.
@@ -103,20 +103,16 @@ async fn start_again(
     match party.and_then(|party| party.start.as_deref()) {
         Some(start) => Ok(visitor.go(start)),
         None if party.is_none() => here(app, visitor, &short_name(app, session).await?).await,
-        None => Ok(error::refuse(visitor, party, StatusCode::OK, Reason::SvcUnknown)),
+        None => Ok(error::refuse(visitor, party, StatusCode::OK, Reason::UnknownService)),
     }
 }
 
 /// A person who came by themselves: the portals they can go to.
 async fn here(app: &App, visitor: Visitor, name: &str) -> Result<Response, Error> {
-    let parties = app.store.parties().await?;
-    let portals = parties
-        .into_iter()
-        .filter(|party| party.is_open(app.clock.now()))
-        .filter_map(|party| Some(PortalLink { name: party.name, start: party.start? }))
-        .collect();
+    let portals = families::standing::portals(app).await?;
+    let page = SignedIn { name: name.to_owned(), portals, sign_out: paths::SIGN_OUT.to_owned() };
     let shell = visitor.shell(None);
-    Ok(visitor.show(&SignedIn { name: name.to_owned(), portals }, &shell))
+    Ok(visitor.show(&page, &shell))
 }
 
 /// "Vous êtes connecté : Camille E." on a device that several people use (journeys P1.3, E4).
@@ -124,8 +120,7 @@ async fn whose(app: &App, mut visitor: Visitor, under_way: &UnderWay, session: &
     let id = &under_way.interaction.id;
     let page = OpenSession {
         name: short_name(app, session).await?,
-        continue_action: paths::confirm(id),
-        other_action: paths::someone_else(id),
+        action: paths::confirm(id),
         csrf: visitor.csrf(),
     };
     let shell = visitor.shell(under_way.party());

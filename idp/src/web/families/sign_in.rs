@@ -30,6 +30,8 @@ pub struct SignInForm {
 #[derive(Deserialize)]
 pub struct Confirmation {
     #[serde(default)]
+    choix: String,
+    #[serde(default)]
     csrf: String,
 }
 
@@ -55,7 +57,7 @@ pub fn ask(
     mut visitor: Visitor,
     under_way: &UnderWay,
     typed: Option<String>,
-    problem: Option<SignInError>,
+    wrong: Vec<SignInError>,
 ) -> Response {
     let interaction = &under_way.interaction;
     let view = match visitor.view.or(interaction.asked.view) {
@@ -69,7 +71,7 @@ pub fn ask(
         csrf: visitor.csrf(),
         view,
         identifier: typed.or_else(|| interaction.asked.login_hint.clone()).unwrap_or_default(),
-        error: problem,
+        wrong,
     };
     let shell = visitor.shell(under_way.party());
     under_way.lead(visitor.show(&page, &shell))
@@ -81,16 +83,16 @@ pub async fn ask_again(
     mut visitor: Visitor,
     under_way: &UnderWay,
     session: &Session,
-    problem: Option<SignInError>,
+    wrong: Vec<SignInError>,
 ) -> Result<Response, Error> {
     let login = app.store.account(&session.account).await?.map(|recorded| recorded.login);
-    let Some(login) = login else { return Ok(ask(visitor, under_way, None, problem)) };
+    let Some(login) = login else { return Ok(ask(visitor, under_way, None, wrong)) };
     visitor.at(paths::resume(&under_way.interaction.id));
     let page = Reauthenticate {
         action: paths::sign_in(&under_way.interaction.id),
         csrf: visitor.csrf(),
         identifier: login.as_str().to_owned(),
-        error: problem,
+        wrong,
     };
     let shell = visitor.shell(under_way.party());
     Ok(under_way.lead(visitor.show(&page, &shell)))
@@ -119,12 +121,15 @@ pub async fn submit(
     };
     let typed = form.identifiant.trim().to_owned();
     if typed.is_empty() || form.mot_de_passe.is_empty() {
-        let empty = SignInError::Empty { identifier: typed.is_empty(), password: form.mot_de_passe.is_empty() };
-        return Ok(ask(visitor, under_way, Some(typed), Some(empty)));
+        let missing = [
+            typed.is_empty().then_some(SignInError::IdentifierEmpty),
+            form.mot_de_passe.is_empty().then_some(SignInError::PasswordEmpty),
+        ];
+        return Ok(ask(visitor, under_way, Some(typed), missing.into_iter().flatten().collect()));
     }
     let attempt = Attempt {
         login: typed.clone(),
-        password: Password::new(form.mot_de_passe),
+        password: Password::typed(&form.mot_de_passe),
         came_by: visitor.came_by(Some(id.clone())),
     };
     let now = app.clock.now();
@@ -145,17 +150,17 @@ fn refused(
         Refusal::Pair => SignInError::Pair,
         Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, now) },
         Refusal::LetterTooOld { since } => SignInError::LetterTooOld { date: since.date() },
-        Refusal::Busy(busy) => {
-            let seconds = u32::try_from(busy.retry_after.as_secs().max(1)).unwrap_or(60);
-            return Ok(error::busy(visitor, under_way.party(), seconds));
+        Refusal::Busy { retry_after } => {
+            let retry = paths::resume(&under_way.interaction.id);
+            return Ok(error::busy(visitor, under_way.party(), retry_after, retry));
         }
         Refusal::Closed { since } => {
             let mut shell = visitor.shell(under_way.party());
             shell.reference = Some(visitor.reference.clone());
-            return Ok(visitor.show(&AccountClosed { since: Some(since.date()), school: None }, &shell));
+            return Ok(visitor.show(&AccountClosed { since: since.date(), school: None }, &shell));
         }
     };
-    Ok(ask(visitor, under_way, Some(typed), Some(problem)))
+    Ok(ask(visitor, under_way, Some(typed), vec![problem]))
 }
 
 /// Rounded up: "in 0 minutes" would send people back too soon.
@@ -181,7 +186,8 @@ async fn forgotten(app: &App, mut visitor: Visitor, form: SignInForm) -> Result<
     Ok(visitor.go(&paths::resume(&interaction.id)))
 }
 
-/// "Continuer": the open session is mine.
+/// "Continuer": the open session is mine. "Ce n'est pas moi": it ends and the form is shown; nothing of the first person
+/// remains (LS-12).
 pub async fn confirm(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -192,23 +198,13 @@ pub async fn confirm(
         return Ok(not_ours(visitor, None));
     }
     let id = InteractionId(id);
-    let browser = visitor.known_browser();
-    app.store.confirm_interaction(&id, &browser).await?;
-    Ok(visitor.go(&paths::resume(&id)))
-}
-
-/// "Ce n'est pas moi": the open session ends and the form is shown; nothing of the first person remains (LS-12).
-pub async fn someone_else(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    Form(form): Form<Confirmation>,
-) -> Result<Response, Error> {
-    if !visitor.is_ours(&form.csrf) {
-        return Ok(not_ours(visitor, None));
+    if form.choix == "continuer" {
+        let browser = visitor.known_browser();
+        app.store.confirm_interaction(&id, &browser).await?;
+        return Ok(visitor.go(&paths::resume(&id)));
     }
     if let Some(token) = visitor.session() {
         app.store.end_session(&token, app.clock.now()).await?;
     }
-    Ok(visitor.forget().go(&paths::resume(&InteractionId(id))))
+    Ok(visitor.forget().go(&paths::resume(&id)))
 }

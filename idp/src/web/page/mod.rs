@@ -44,6 +44,8 @@ pub enum LoadError {
     Theme(#[from] crate::theme::Error),
     #[error("the template {template} could not be used")]
     Template { template: String, source: Box<Error> },
+    #[error("the page {sample} is not fit to be shown: {fault}")]
+    Sample { sample: String, fault: &'static str },
 }
 
 /// One page: facts for its template, the message of its title, and what is wrong with the form it shows again.
