@@ -4,8 +4,8 @@ use minijinja::Error;
 
 use super::{
     Accessibility, AccountClosed, AskSchool, BirthDate, Busy, CookiesBlocked, FirstTime, Forgotten, Help, Home, Legal,
-    LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate, Send,
-    Shell, SignIn, SignOut, SignedIn, SignedOut,
+    LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate, Send, Shell,
+    SignIn, SignOut, SignedIn, SignedOut,
 };
 use crate::text::Language;
 
