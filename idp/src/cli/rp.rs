@@ -1,11 +1,11 @@
 //! `guichet rp`: relying parties from the command line (interface.md section 2).
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use url::Url;
@@ -13,18 +13,22 @@ use url::Url;
 use crate::chance::{self, Token};
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
-use crate::domain::relying_party::{ClientAuthentication, Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
+use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
 use crate::oidc::client;
 use crate::saml::metadata;
 use crate::store::{self, Added, Event, Outcome, Store};
 
+mod show;
+
 #[cfg(test)]
 mod tests;
+
+use show::{document, lines, plain, summary, table};
 
 /// Far above any honest metadata (SI-20).
 const MAX_FILE: u64 = 5 * 1024 * 1024;
 
-/// Why a command was not carried out; nothing was changed.
+/// Why a command ended early. But for `Output`, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error("{0}")]
@@ -155,7 +159,7 @@ pub async fn run(
         Command::List { json } => {
             let parties = store.parties().await?;
             let shown =
-                if json { Value::from_iter(parties.iter().map(summary)).to_string() + "\n" } else { table(&parties) };
+                if json { parties.iter().map(summary).collect::<Value>().to_string() + "\n" } else { table(&parties) };
             out.write_all(shown.as_bytes())?;
         }
         Command::Show { id, json } => {
@@ -274,7 +278,7 @@ fn read_metadata(
 fn read_client(file: &Path, environment: Environment, now: OffsetDateTime) -> Result<Read, Failure> {
     let refused = |why| Failure::Refused(format!("{}: {why}", file.display()));
     let registration = client::read(&read_file(file)?, environment).map_err(refused)?;
-    let drawn = || PartyId(data_encoding::HEXLOWER.encode(&chance::bytes::<16>()));
+    let drawn = || PartyId(HEXLOWER.encode(&chance::bytes::<16>()));
     let id = registration.id.clone().unwrap_or_else(drawn);
     let secret = Token::fresh().text();
     Ok(Read {
@@ -307,100 +311,4 @@ fn policy(add: &Add) -> ReleasePolicy {
         profiles: add.profiles.iter().copied().collect(),
         in_charge: add.in_charge,
     }
-}
-
-/// One party in a list.
-fn summary(party: &RelyingParty) -> Value {
-    let (kind, pkce) = match &party.protocol {
-        Protocol::Saml(_) => ("saml", None),
-        // OP-03: an exemption is shown to operators.
-        Protocol::Oidc(client) => ("oidc", Some(client.pkce_required)),
-    };
-    let mut summary = json!({
-        "id": party.id,
-        "name": party.name,
-        "kind": kind,
-        "environment": party.environment,
-        "suspended": party.is_suspended,
-        "start": party.start,
-        "release": party.policy.attributes,
-        "profiles": party.policy.profiles,
-        "in_charge": party.policy.in_charge,
-    });
-    if let (Value::Object(summary), Some(pkce)) = (&mut summary, pkce) {
-        summary.insert("require_pkce".to_owned(), pkce.into());
-    }
-    summary
-}
-
-/// One party as it is stored; of a secret, only that there is one.
-fn document(party: &RelyingParty) -> Value {
-    let mut document = summary(party);
-    let detail = match &party.protocol {
-        Protocol::Saml(saml) => json!({
-            "assertion_consumers": saml.assertion_consumers,
-            "requests_signed": saml.requests_signed,
-            "name_id_format": saml.name_id_format,
-            "signing_certificates": saml.signing_certificates,
-            "encryption_certificates": saml.encryption_certificates,
-            "valid_until": saml.valid_until.map(|end| end.unix_timestamp()),
-        }),
-        Protocol::Oidc(client) => json!({
-            "redirect_uris": client.redirect_uris,
-            "token_endpoint_auth_method": match client.client_authentication {
-                ClientAuthentication::None => "none",
-                ClientAuthentication::ClientSecretBasic { .. } => "client_secret_basic",
-                ClientAuthentication::ClientSecretPost { .. } => "client_secret_post",
-            },
-            "id_token_signed_response_alg": client.id_token_algorithm,
-            "scopes": client.scopes,
-            "sector": client.sector,
-        }),
-    };
-    if let (Value::Object(document), Value::Object(detail)) = (&mut document, detail) {
-        document.extend(detail);
-    }
-    document
-}
-
-/// `member  value`, one a line, for people.
-fn lines(value: &Value) -> String {
-    let mut shown = String::new();
-    let members = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    for (member, value) in members {
-        let text = match value {
-            Value::String(text) => plain(text),
-            Value::Array(values) if values.iter().all(Value::is_string) => {
-                values.iter().filter_map(Value::as_str).map(plain).collect::<Vec<_>>().join(", ")
-            }
-            other => other.to_string(),
-        };
-        // Writing to a String does not fail.
-        let _ = writeln!(shown, "{member:<30}{text}");
-    }
-    shown
-}
-
-fn table(parties: &[RelyingParty]) -> String {
-    let mut shown = String::new();
-    for party in parties {
-        let (kind, note) = match &party.protocol {
-            Protocol::Saml(_) => ("saml", ""),
-            Protocol::Oidc(client) if !client.pkce_required => ("oidc", "  PKCE not required"),
-            Protocol::Oidc(_) => ("oidc", ""),
-        };
-        let environment = match party.environment {
-            Environment::Test => "test",
-            Environment::Production => "production",
-        };
-        let state = if party.is_suspended { "suspended" } else { "open" };
-        let (id, name) = (plain(&party.id.0), plain(&party.name));
-        let _ = writeln!(shown, "{kind}  {environment:<10}  {state:<9}  {id}  {name}{note}");
-    }
-    shown
-}
-
-/// Text from outside on one line of a terminal.
-fn plain(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
 }

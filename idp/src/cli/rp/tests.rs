@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::relying_party::ClientAuthentication;
 
 const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
 const CLIENT: &str = r#"{"client_name": "ENT Exemple", "redirect_uris": ["https://ent.example/cb"]}"#;
@@ -99,6 +100,24 @@ async fn what_the_command_says_goes_before_what_the_file_says() {
     assert_eq!(answer["release"], json!(["sn", "FrEduVecteur"]));
     assert_eq!(answer["profiles"], json!(["student"]));
     assert_eq!(answer["in_charge"], true);
+}
+
+#[tokio::test]
+async fn a_service_provider_is_added_from_its_metadata() {
+    let house = House::new().await;
+    let file = house.file(
+        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://ent.example/sp">
+          <md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+            <md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+              Location="https://ent.example/acs" index="0"/>
+          </md:SPSSODescriptor>
+        </md:EntityDescriptor>"#,
+    );
+    let added = house.json(&["add", "--metadata", &file, "--name", "ENT", "--release-set", "service", "--json"]).await;
+    assert_eq!((added["id"].as_str(), added["kind"].as_str()), (Some("https://ent.example/sp"), Some("saml")));
+    let shown = house.json(&["show", "https://ent.example/sp", "--json"]).await;
+    assert_eq!(shown["assertion_consumers"][0]["location"], "https://ent.example/acs");
+    assert!(shown["release"].as_array().unwrap().contains(&json!("FrEduCtEleveINEHash")));
 }
 
 #[tokio::test]
