@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use time::Duration;
 use time::macros::datetime;
 
@@ -268,4 +269,22 @@ fn our_metadata_is_signed_and_dated() {
 #[test]
 fn our_metadata_given_as_a_partys_is_recognised() {
     assert_eq!(take(&published()), Err(MetadataRefused::IdentityProvider(IDP.into())));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_of_metadata_panic(
+        at in any::<prop::sample::Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 0..8),
+        cut in 0_usize..4,
+    ) {
+        let inside = format!("{}{ACS}", certificate(PARTY_KEY, " use=\"signing\""));
+        let mut file = provider(PARTY, " AuthnRequestsSigned=\"true\"", &inside).into_bytes();
+        let at = at.index(file.len());
+        file.splice(at..(at + cut).min(file.len()), bytes);
+        // Whatever is still taken has an address that may be posted to.
+        if let Ok(taken) = read(&file, None, Environment::Production, NOW) {
+            prop_assert!(taken.saml.assertion_consumers.iter().all(|acs| acs.location.starts_with("https://")));
+        }
+    }
 }
