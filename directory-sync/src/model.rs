@@ -27,7 +27,6 @@ pub struct Academy(u16);
 
 impl Academy {
     /// The number, 0 to 999, as relying parties compare it.
-    #[must_use]
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -63,7 +62,6 @@ pub enum Stage {
 
 impl Stage {
     /// `1d` or `2d`, as in file names and attribute values.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Primary => "1d",
@@ -96,7 +94,6 @@ impl fmt::Display for Stage {
 pub struct SourceKey(String);
 
 impl SourceKey {
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -133,23 +130,19 @@ macro_rules! record_id {
         }
 
         impl $name {
-            #[must_use]
             pub const fn new(academy: Academy, stage: Stage, key: SourceKey) -> Self {
                 Self { academy, stage, key }
             }
 
-            #[must_use]
             pub const fn academy(&self) -> Academy {
                 self.academy
             }
 
-            #[must_use]
             pub const fn stage(&self) -> Stage {
                 self.stage
             }
 
             /// The key exactly as in the delivery.
-            #[must_use]
             pub const fn key(&self) -> &SourceKey {
                 &self.key
             }
@@ -202,7 +195,6 @@ record_id!(
 pub struct Uai(String);
 
 impl Uai {
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -218,7 +210,6 @@ impl Uai {
     }
 
     /// Whether the letter is the remainder of the number by 23, in the alphabet without i, o and q.
-    #[must_use]
     pub fn has_valid_letter(&self) -> bool {
         const LETTERS: &[u8; 23] = b"ABCDEFGHJKLMNPRSTUVWXYZ";
         let (digits, letter) = self.0.split_at(7);
@@ -340,7 +331,6 @@ pub enum Person {
 }
 
 impl Person {
-    #[must_use]
     pub const fn id(&self) -> &PersonId {
         match self {
             Self::Student(student) => &student.id,
@@ -349,7 +339,6 @@ impl Person {
         }
     }
 
-    #[must_use]
     pub const fn names(&self) -> &Names {
         match self {
             Self::Student(student) => &student.names,
@@ -382,7 +371,6 @@ pub enum ParentalAuthority {
 
 impl ParentalAuthority {
     /// The digit of the current format.
-    #[must_use]
     pub const fn level(self) -> u8 {
         match self {
             Self::Contact => 0,
@@ -392,7 +380,6 @@ impl ParentalAuthority {
     }
 
     /// The authority of a digit of the current format.
-    #[must_use]
     pub const fn from_level(level: u8) -> Option<Self> {
         match level {
             0 => Some(Self::Contact),
@@ -403,12 +390,33 @@ impl ParentalAuthority {
     }
 }
 
+/// A person with what an answer about them needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub person: Person,
+    /// The day the person was missing from a full delivery; absent for those present.
+    pub left_at: Option<Date>,
+    /// The school the person is attached to.
+    pub school: Option<School>,
+    /// For a guardian: the present pupils whose records name them.
+    pub children: Vec<Child>,
+}
+
+/// A pupil seen from one adult.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    pub student: Student,
+    pub school: Option<School>,
+    /// As in `Guardianship`.
+    pub link: u8,
+    pub authority: ParentalAuthority,
+}
+
 /// A telephone number in E.164: `+33639980010`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Phone(String);
 
 impl Phone {
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -429,7 +437,6 @@ impl FromStr for Phone {
 pub struct Mail(String);
 
 impl Mail {
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

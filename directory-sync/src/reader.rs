@@ -10,8 +10,8 @@ use time::{Date, OffsetDateTime};
 
 use crate::db::{self, Access, Db, Place};
 use crate::model::{
-    Enrolment, Guardian, Malformed, Names, ParentalAuthority, Person, PersonId, School, SchoolId, Staff, StaffFunction,
-    Student, Uai,
+    Child, Enrolment, Guardian, Known, Malformed, Names, ParentalAuthority, Person, PersonId, School, SchoolId, Staff,
+    StaffFunction, Student, Uai,
 };
 use crate::on;
 
@@ -27,28 +27,6 @@ pub enum Error {
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// A person as the directory knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub person: Person,
-    /// The day of the delivery in which they were missing.
-    pub left_at: Option<Date>,
-    /// The school a pupil or member of staff is attached to, where it is known.
-    pub school: Option<School>,
-    /// Of a guardian: the pupils who name them, but those who left.
-    pub children: Vec<Child>,
-}
-
-/// A pupil, seen from an adult.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Child {
-    pub student: Student,
-    pub school: Option<School>,
-    /// Nature of the link, 10 mother, 20 father ...
-    pub link: u8,
-    pub authority: ParentalAuthority,
-}
 
 /// One run of the importer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +160,12 @@ impl Directory {
     /// Opens the directory at `place`, which an import or a migration has made.
     pub async fn open(place: &Place, connections: u32) -> Result<Self> {
         Ok(Self { db: db::open(place, "directory", Access::Read, connections).await? })
+    }
+
+    /// Whether the directory answers.
+    pub async fn ping(&self) -> Result<()> {
+        on!(&self.db, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// The people of these identifiers that the directory knows, in the order asked.

@@ -1,0 +1,177 @@
+//! Who asks for a sign-in, and what it may learn.
+//!
+//! A relying party is stored as one document: these types are its shape. Certificates are DER in base64, as metadata
+//! carries them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::account::Profile;
+use super::release::Attribute;
+
+/// A SAML `entityID` or an OpenID Connect `client_id`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartyId(pub String);
+
+impl fmt::Display for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelyingParty {
+    pub id: PartyId,
+    /// The name shown to families: `<ENT>`.
+    pub name: String,
+    pub environment: Environment,
+    /// Suspended parties get nothing (SI-14).
+    pub is_suspended: bool,
+    /// Where a person starts from; also where a request that has become too old leads (journeys P1).
+    pub start: Option<String>,
+    pub policy: ReleasePolicy,
+    pub protocol: Protocol,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// `http://` and loopback addresses are accepted.
+    Test,
+    Production,
+}
+
+/// What a party may learn. Nothing is released that is not named here (SO-04, PR-01).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasePolicy {
+    pub attributes: BTreeSet<Attribute>,
+    /// Who may sign in there at all.
+    pub profiles: BTreeSet<Profile>,
+    /// Whether a *personne en charge* (level 2) counts as a guardian here (educonnect section 7.3).
+    pub in_charge: bool,
+}
+
+impl Default for ReleasePolicy {
+    /// Least by default: the pairwise identifier, the kind of person and the address for signing out.
+    fn default() -> Self {
+        Self {
+            attributes: BTreeSet::from([Attribute::PersonAffiliation, Attribute::ReturnUrl]),
+            profiles: BTreeSet::from([Profile::Guardian, Profile::Student]),
+            in_charge: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Saml(SamlParty),
+    Oidc(OidcParty),
+}
+
+/// What SAML metadata says of a service provider, as far as we act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamlParty {
+    /// In document order; never empty. Only HTTP-POST ones are kept.
+    pub assertion_consumers: Vec<AssertionConsumer>,
+    /// Signing certificates, DER in base64; a key without `use` signs (SI-06).
+    pub signing_certificates: Vec<String>,
+    /// Encryption certificates, DER in base64.
+    pub encryption_certificates: Vec<String>,
+    /// `AuthnRequestsSigned`: an unsigned request is then refused (SI-09).
+    pub requests_signed: bool,
+    /// Persistent unless the metadata's only known format is transient.
+    pub name_id_format: NameIdFormat,
+    /// `validUntil` of the metadata; past it the party is off (SI-14).
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub valid_until: Option<OffsetDateTime>,
+    /// Names sent instead of the usual `Name` of an attribute, for parties that match on others.
+    #[serde(default)]
+    pub attribute_names: std::collections::BTreeMap<Attribute, String>,
+}
+
+/// An address to which answers may be posted (HTTP-POST binding).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionConsumer {
+    pub location: String,
+    pub index: u16,
+    pub is_default: bool,
+}
+
+impl SamlParty {
+    /// The address for a request that names none: the default one, else the first (SAML Metadata 2.2.3).
+    pub fn default_consumer(&self) -> Option<&AssertionConsumer> {
+        self.assertion_consumers.iter().find(|acs| acs.is_default).or_else(|| self.assertion_consumers.first())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameIdFormat {
+    Persistent,
+    Transient,
+}
+
+/// What a client's registration says (RFC 7591), as far as we act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcParty {
+    /// Exact strings (OP-01); never empty.
+    pub redirect_uris: Vec<String>,
+    pub client_authentication: ClientAuthentication,
+    /// OP-03: required unless the registration exempts a confidential client.
+    pub pkce_required: bool,
+    pub id_token_algorithm: IdTokenAlgorithm,
+    /// Scopes the client may ask for; `openid` is always one of them.
+    pub scopes: BTreeSet<String>,
+    /// The host that stands for the client in pairwise subjects (OpenID Connect Core 8.1).
+    pub sector: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// A public client; PKCE is then required.
+    None,
+    ClientSecretBasic {
+        /// SHA-256 of the secret, lower-case hex: secrets are drawn by us with 256 bits, so a fast hash is enough.
+        secret_hash: String,
+    },
+    ClientSecretPost {
+        secret_hash: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdTokenAlgorithm {
+    #[serde(rename = "RS256")]
+    Rs256,
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl RelyingParty {
+    /// What stands for this party in pairwise identifiers: the entityID, or the client's sector.
+    pub fn sector(&self) -> &str {
+        match &self.protocol {
+            Protocol::Saml(_) => &self.id.0,
+            Protocol::Oidc(party) => &party.sector,
+        }
+    }
+
+    /// Whether the party may be answered now (SI-14).
+    pub fn is_open(&self, now: OffsetDateTime) -> bool {
+        let is_current = match &self.protocol {
+            Protocol::Saml(party) => party.valid_until.is_none_or(|end| now < end),
+            Protocol::Oidc(_) => true,
+        };
+        !self.is_suspended && is_current
+    }
+}

@@ -1,0 +1,341 @@
+//! A client's registration, from a file of metadata as RFC 7591 and OpenID Connect Dynamic Registration name it.
+//!
+//! What the client could not see the difference of is replaced, as RFC 7591 2 allows, and the response says so. What it
+//! would count on in vain (an encrypted token, a public subject) is refused, with the field named.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use url::Url;
+
+use super::form::is_visible_ascii;
+use super::redirect_uri::{Refusal, check_page, check_redirect, is_loopback};
+use super::{scopes, signing, token};
+use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId};
+
+#[cfg(test)]
+mod tests;
+
+const MAX_REDIRECT_URIS: usize = 32;
+const MAX_SCOPES: usize = 32;
+const MAX_NAME: usize = 100;
+
+/// Members that ask for what is not done here.
+const NOT_DONE: [&str; 12] = [
+    "authorization_encrypted_response_alg",
+    "authorization_signed_response_alg",
+    "default_max_age",
+    "dpop_bound_access_tokens",
+    "id_token_encrypted_response_alg",
+    "request_object_encryption_alg",
+    "request_object_signing_alg",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "tls_client_certificate_bound_access_tokens",
+    "userinfo_encrypted_response_alg",
+    "userinfo_signed_response_alg",
+];
+
+/// Scopes of the standard that open nothing here; a client may name them and is not given them.
+const EMPTY_SCOPES: [&str; 4] = ["address", "email", "offline_access", "phone"];
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("the metadata is not JSON (line {line}, column {column})")]
+    NotJson { line: usize, column: usize },
+    #[error("the metadata is not a JSON object")]
+    NotAnObject,
+    #[error("{field}: {why}")]
+    Field { field: String, why: String },
+}
+
+fn refuse<T>(field: &str, why: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Field { field: field.to_owned(), why: why.into() })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    None,
+    Basic,
+    Post,
+}
+
+impl Method {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+        }
+    }
+}
+
+/// A registration that holds good, before the client has an identifier and a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The identifier the file asks for, if any.
+    pub id: Option<PartyId>,
+    /// `client_name`.
+    pub name: Option<String>,
+    /// Where a person starts from: `client_uri`, which opens as it stands, else `initiate_login_uri`, which a client may
+    /// refuse without `iss`.
+    pub start: Option<String>,
+    redirect_uris: Vec<String>,
+    method: Method,
+    pkce_required: bool,
+    algorithm: IdTokenAlgorithm,
+    scopes: BTreeSet<String>,
+    sector: Option<String>,
+}
+
+/// Reads and checks the metadata of one client.
+pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error> {
+    let document: Value =
+        serde_json::from_slice(json).map_err(|error| Error::NotJson { line: error.line(), column: error.column() })?;
+    let Value::Object(members) = document else {
+        return Err(Error::NotAnObject);
+    };
+    let members = Members(members);
+    members.check_done()?;
+    let method = members.method()?;
+    let redirects = members.redirect_uris(environment, method)?;
+    Ok(Registration {
+        id: members.id()?,
+        name: members.name()?,
+        start: members.start(environment)?,
+        method,
+        pkce_required: members.pkce_required(method)?,
+        algorithm: members.algorithm()?,
+        scopes: members.scopes()?,
+        sector: members.sector(&redirects)?,
+        redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
+    })
+}
+
+impl Registration {
+    /// Whether the client is given a secret.
+    pub fn has_secret(&self) -> bool {
+        self.method != Method::None
+    }
+
+    /// What is stored. The secret is 256 random bits drawn by the caller; a public client has none, whatever is handed in.
+    pub fn party(&self, id: &PartyId, secret: &str) -> OidcParty {
+        let secret_hash = token::secret_hash(secret);
+        OidcParty {
+            redirect_uris: self.redirect_uris.clone(),
+            client_authentication: match self.method {
+                Method::None => ClientAuthentication::None,
+                Method::Basic => ClientAuthentication::ClientSecretBasic { secret_hash },
+                Method::Post => ClientAuthentication::ClientSecretPost { secret_hash },
+            },
+            pkce_required: self.pkce_required,
+            id_token_algorithm: self.algorithm,
+            scopes: self.scopes.clone(),
+            sector: self.sector.clone().unwrap_or_else(|| id.0.clone()),
+        }
+    }
+
+    /// What the client is told (RFC 7591 3.2.1): the only time that its secret is seen.
+    pub fn response(&self, id: &PartyId, secret: &str, now: OffsetDateTime) -> Value {
+        let mut response = Map::new();
+        let mut say = |name: &str, value: Value| response.insert(name.to_owned(), value);
+        say("client_id", json!(id.0));
+        say("client_id_issued_at", json!(now.unix_timestamp()));
+        if self.has_secret() {
+            say("client_secret", json!(secret));
+            say("client_secret_expires_at", json!(0));
+        }
+        if let Some(name) = &self.name {
+            say("client_name", json!(name));
+        }
+        say("redirect_uris", json!(self.redirect_uris));
+        say("token_endpoint_auth_method", json!(self.method.name()));
+        say("grant_types", json!(["authorization_code"]));
+        say("response_types", json!(["code"]));
+        say("subject_type", json!("pairwise"));
+        say("id_token_signed_response_alg", json!(signing::name(self.algorithm)));
+        say("scope", json!(self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")));
+        say("require_pkce", json!(self.pkce_required));
+        Value::Object(response)
+    }
+}
+
+/// The members of the document; `null` counts as left out.
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, Error> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => refuse(name, "must be a text"),
+        }
+    }
+
+    fn list(&self, name: &str) -> Result<Option<Vec<&str>>, Error> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Array(values)) => match values.iter().map(Value::as_str).collect() {
+                Some(texts) => Ok(Some(texts)),
+                None => refuse(name, "must hold texts only"),
+            },
+            Some(_) => refuse(name, "must be a list of texts"),
+        }
+    }
+
+    /// Nothing is asked for that would be missed later.
+    fn check_done(&self) -> Result<(), Error> {
+        let is_asked = |name: &&&str| match self.get(name) {
+            None | Some(Value::Bool(false)) => false,
+            Some(value) => value != "none",
+        };
+        if let Some(name) = NOT_DONE.iter().find(is_asked) {
+            return refuse(name, "is not done by this service: leave it out");
+        }
+        if self.get("client_secret").is_some() {
+            return refuse("client_secret", "is drawn by this service and shown once: leave it out");
+        }
+        for (name, needed) in [("response_types", "code"), ("grant_types", "authorization_code")] {
+            if self.list(name)?.is_some_and(|values| !values.contains(&needed)) {
+                return refuse(name, format!("must hold {needed}, the only one this service has"));
+            }
+        }
+        match self.text("subject_type")? {
+            None | Some("pairwise") => Ok(()),
+            Some(_) => refuse("subject_type", "must be pairwise: each client knows people by names of its own"),
+        }
+    }
+
+    fn id(&self) -> Result<Option<PartyId>, Error> {
+        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        match self.text("client_id")? {
+            None => Ok(None),
+            Some(id) if (1..=255).contains(&id.len()) && id.bytes().all(is_unreserved) => {
+                Ok(Some(PartyId(id.to_owned())))
+            }
+            Some(_) => refuse("client_id", "must be 1 to 255 letters without accent, digits or - . _ ~"),
+        }
+    }
+
+    fn name(&self) -> Result<Option<String>, Error> {
+        for field in ["client_name", "client_name#fr"] {
+            if let Some(name) = self.text(field)?.map(str::trim).filter(|name| !name.is_empty()) {
+                if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+                    return refuse(field, "must be one line of 100 characters at most");
+                }
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn start(&self, environment: Environment) -> Result<Option<String>, Error> {
+        let mut start = None;
+        for field in ["client_uri", "initiate_login_uri"] {
+            if let Some(text) = self.text(field)? {
+                check_page(text, environment).or_else(|why| refuse_address(field, text, &why))?;
+                start = start.or_else(|| Some(text.to_owned()));
+            }
+        }
+        Ok(start)
+    }
+
+    fn method(&self) -> Result<Method, Error> {
+        const FIELD: &str = "token_endpoint_auth_method";
+        match self.text(FIELD)? {
+            // RFC 7591 2: the default.
+            None | Some("client_secret_basic") => Ok(Method::Basic),
+            Some("client_secret_post") => Ok(Method::Post),
+            Some("none") => Ok(Method::None),
+            Some(_) => refuse(FIELD, "must be client_secret_basic, client_secret_post or none"),
+        }
+    }
+
+    fn redirect_uris(&self, environment: Environment, method: Method) -> Result<Vec<(String, Url)>, Error> {
+        const FIELD: &str = "redirect_uris";
+        let texts = self.list(FIELD)?.unwrap_or_default();
+        if texts.is_empty() {
+            return refuse(FIELD, "is missing or empty: name at least one address that receives answers");
+        }
+        if texts.len() > MAX_REDIRECT_URIS {
+            return refuse(FIELD, "holds more than 32 addresses");
+        }
+        let mut redirects: Vec<(String, Url)> = Vec::new();
+        for text in texts {
+            let url = check_redirect(text, environment, method == Method::None)
+                .or_else(|why| refuse_address(FIELD, text, &why))?;
+            if !redirects.iter().any(|(known, _)| known == text) {
+                redirects.push((text.to_owned(), url));
+            }
+        }
+        Ok(redirects)
+    }
+
+    /// An extension: the exemption of OP-03.
+    fn pkce_required(&self, method: Method) -> Result<bool, Error> {
+        const FIELD: &str = "require_pkce";
+        match self.get(FIELD) {
+            None | Some(Value::Bool(true)) => Ok(true),
+            Some(Value::Bool(false)) if method == Method::None => {
+                refuse(FIELD, "cannot be false for a client without a secret")
+            }
+            Some(Value::Bool(false)) => Ok(false),
+            Some(_) => refuse(FIELD, "must be true or false"),
+        }
+    }
+
+    fn algorithm(&self) -> Result<IdTokenAlgorithm, Error> {
+        const FIELD: &str = "id_token_signed_response_alg";
+        match self.text(FIELD)? {
+            // Dynamic Registration 2: the default.
+            None | Some("RS256") => Ok(IdTokenAlgorithm::Rs256),
+            Some("ES256") => Ok(IdTokenAlgorithm::Es256),
+            Some(_) => refuse(FIELD, "must be RS256 or ES256"),
+        }
+    }
+
+    fn scopes(&self) -> Result<BTreeSet<String>, Error> {
+        const FIELD: &str = "scope";
+        let default = [scopes::OPENID, scopes::PROFILE].join(" ");
+        let asked: Vec<&str> = self.text(FIELD)?.unwrap_or(&default).split(' ').filter(|s| !s.is_empty()).collect();
+        let is_token = |scope: &&str| scope.len() <= 64 && is_visible_ascii(scope) && !scope.contains(['"', '\\']);
+        if asked.len() > MAX_SCOPES || !asked.iter().all(is_token) {
+            return refuse(FIELD, "must be at most 32 scopes of at most 64 characters, parted by spaces");
+        }
+        let known = asked.into_iter().filter(|scope| !EMPTY_SCOPES.contains(scope));
+        Ok(known.chain([scopes::OPENID]).map(str::to_owned).collect())
+    }
+
+    /// The host that stands for the client (OpenID Connect Core 8.1). It is never fetched, so a `sector_identifier_uri`
+    /// may choose among the client's own hosts and not claim another's.
+    fn sector(&self, redirects: &[(String, Url)]) -> Result<Option<String>, Error> {
+        const FIELD: &str = "sector_identifier_uri";
+        let named = redirects.iter().filter(|(_, url)| !is_loopback(url) && matches!(url.scheme(), "https" | "http"));
+        let hosts: BTreeSet<&str> = named.filter_map(|(_, url)| url.host_str()).collect();
+        if let Some(text) = self.text(FIELD)? {
+            let url = check_page(text, Environment::Production).or_else(|why| refuse_address(FIELD, text, &why))?;
+            return match url.host_str().filter(|host| hosts.contains(host)) {
+                Some(host) => Ok(Some(host.to_owned())),
+                None => refuse(FIELD, "must have the host of one of redirect_uris"),
+            };
+        }
+        let mut hosts = hosts.into_iter();
+        match (hosts.next(), hosts.next()) {
+            (None, _) => Ok(None),
+            (Some(host), None) => Ok(Some(host.to_owned())),
+            (Some(_), Some(_)) => {
+                refuse(FIELD, "is needed where redirect_uris have several hosts: give an address on the main one")
+            }
+        }
+    }
+}
+
+fn refuse_address<T>(field: &str, text: &str, why: &Refusal) -> Result<T, Error> {
+    let shown: String = text.chars().take(200).flat_map(char::escape_debug).collect();
+    refuse(field, format!("{shown} {why}"))
+}

@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+use time::macros::datetime;
+
+use super::*;
+
+const SECRET: &str = "c2VjcmV0LW9mLTI1Ni1yYW5kb20tYml0cy1mb3ItdGVzdHM";
+
+fn id() -> PartyId {
+    PartyId("ent-exemple".to_owned())
+}
+
+/// A small good registration with the members of `changes` laid over it.
+fn with(changes: &Value) -> Value {
+    let mut metadata = json!({"client_name": "ENT Exemple", "redirect_uris": ["https://ent.example/cb"]});
+    metadata.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    metadata
+}
+
+fn registered(changes: &Value) -> Result<Registration, Error> {
+    read(with(changes).to_string().as_bytes(), Environment::Production)
+}
+
+/// The field a refusal names.
+fn refused(changes: &Value) -> String {
+    match registered(changes) {
+        Err(Error::Field { field, why }) => {
+            assert!(!why.is_empty());
+            field
+        }
+        other => panic!("{changes} was not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn a_small_registration_gets_the_defaults_of_the_standard() {
+    let registration = registered(&json!({})).unwrap();
+    assert_eq!(registration.name.as_deref(), Some("ENT Exemple"));
+    assert_eq!(
+        registration.party(&id(), SECRET),
+        OidcParty {
+            redirect_uris: vec!["https://ent.example/cb".to_owned()],
+            client_authentication: ClientAuthentication::ClientSecretBasic { secret_hash: token::secret_hash(SECRET) },
+            pkce_required: true,
+            id_token_algorithm: IdTokenAlgorithm::Rs256,
+            scopes: ["openid", "profile"].map(str::to_owned).into(),
+            sector: "ent.example".to_owned(),
+        }
+    );
+}
+
+#[test]
+fn everything_the_file_may_say_is_taken_over() {
+    let registration = registered(&json!({
+        "client_id": "ent-1", "token_endpoint_auth_method": "client_secret_post",
+        "id_token_signed_response_alg": "ES256", "scope": "profile ect.scope.cnx", "require_pkce": false,
+        "client_uri": "https://ent.example/", "initiate_login_uri": "https://ent.example/login",
+        "redirect_uris": ["https://ent.example/cb", "https://www.ent.example/cb", "https://ent.example/cb"],
+        "sector_identifier_uri": "https://ent.example/sector.json",
+        "response_types": ["code"], "grant_types": ["authorization_code", "refresh_token"],
+        "subject_type": "pairwise", "contacts": ["technique@ent.example"], "logo_uri": null,
+    }))
+    .unwrap();
+    assert_eq!(registration.id, Some(PartyId("ent-1".to_owned())));
+    assert_eq!(registration.start.as_deref(), Some("https://ent.example/"));
+    let party = registration.party(&id(), SECRET);
+    assert_eq!(party.redirect_uris.len(), 2);
+    assert!(!party.pkce_required);
+    assert_eq!(party.id_token_algorithm, IdTokenAlgorithm::Es256);
+    assert_eq!(party.scopes, ["openid", "profile", "ect.scope.cnx"].map(str::to_owned).into());
+    assert!(matches!(party.client_authentication, ClientAuthentication::ClientSecretPost { .. }));
+}
+
+#[test]
+fn op_21_the_response_shows_the_secret_and_what_was_replaced() {
+    let registration = registered(&json!({
+        "scope": "openid profile email offline_access", "grant_types": ["authorization_code", "refresh_token"],
+    }))
+    .unwrap();
+    insta::assert_json_snapshot!(registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC)));
+    let public = registered(&json!({"token_endpoint_auth_method": "none"})).unwrap();
+    assert!(!public.has_secret());
+    let response = public.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC));
+    assert_eq!(response.get("client_secret"), None);
+    assert_eq!(public.party(&id(), SECRET).client_authentication, ClientAuthentication::None);
+}
+
+#[test]
+fn op_21_a_bad_registration_names_its_field() {
+    for (changes, field) in [
+        (json!({"redirect_uris": null}), "redirect_uris"),
+        (json!({"redirect_uris": []}), "redirect_uris"),
+        (json!({"redirect_uris": "https://ent.example/cb"}), "redirect_uris"),
+        (json!({"redirect_uris": [1]}), "redirect_uris"),
+        (json!({"redirect_uris": ["https://*.ent.example/cb"]}), "redirect_uris"),
+        (json!({"redirect_uris": ["https://ent.example/cb", "https://ent.example/cb#x"]}), "redirect_uris"),
+        (json!({"redirect_uris": ["http://ent.example/cb"]}), "redirect_uris"),
+        (json!({"redirect_uris": ["fr.exemple.app:/cb"]}), "redirect_uris"),
+        (json!({"redirect_uris": ["javascript:alert(1)"], "token_endpoint_auth_method": "none"}), "redirect_uris"),
+        (json!({"redirect_uris": vec!["https://ent.example/cb"; 33]}), "redirect_uris"),
+        (json!({"redirect_uris": ["https://a.example/", "https://b.example/"]}), "sector_identifier_uri"),
+        (json!({"sector_identifier_uri": "https://other.example/"}), "sector_identifier_uri"),
+        (json!({"sector_identifier_uri": "http://ent.example/"}), "sector_identifier_uri"),
+        (json!({"token_endpoint_auth_method": "private_key_jwt"}), "token_endpoint_auth_method"),
+        (json!({"token_endpoint_auth_method": 1}), "token_endpoint_auth_method"),
+        (json!({"id_token_signed_response_alg": "none"}), "id_token_signed_response_alg"),
+        (json!({"id_token_signed_response_alg": "HS256"}), "id_token_signed_response_alg"),
+        (json!({"require_pkce": false, "token_endpoint_auth_method": "none"}), "require_pkce"),
+        (json!({"require_pkce": "no"}), "require_pkce"),
+        (json!({"response_types": ["id_token"]}), "response_types"),
+        (json!({"grant_types": ["implicit"]}), "grant_types"),
+        (json!({"subject_type": "public"}), "subject_type"),
+        (json!({"client_secret": "chosen"}), "client_secret"),
+        (json!({"client_id": "a b"}), "client_id"),
+        (json!({"client_name": "a\nb"}), "client_name"),
+        (json!({"client_name": "a".repeat(101)}), "client_name"),
+        (json!({"client_uri": "ent.example"}), "client_uri"),
+        (json!({"initiate_login_uri": "http://ent.example/"}), "initiate_login_uri"),
+        (json!({"scope": ["openid"]}), "scope"),
+        (json!({"scope": "a\"b"}), "scope"),
+        (json!({"default_max_age": 60}), "default_max_age"),
+        (json!({"userinfo_signed_response_alg": "RS256"}), "userinfo_signed_response_alg"),
+        (json!({"dpop_bound_access_tokens": true}), "dpop_bound_access_tokens"),
+    ] {
+        assert_eq!(refused(&changes), field, "{changes}");
+    }
+    assert!(registered(&json!({"userinfo_signed_response_alg": "none", "dpop_bound_access_tokens": false})).is_ok());
+}
+
+#[test]
+fn a_file_that_is_no_metadata_says_where_it_stops() {
+    let read = |text: &str| read(text.as_bytes(), Environment::Test);
+    assert_eq!(read("{\n  \"client_name\": }"), Err(Error::NotJson { line: 2, column: 18 }));
+    assert_eq!(read("[]"), Err(Error::NotAnObject));
+}
+
+#[test]
+fn a_refusal_reads_as_a_sentence() {
+    let message = |changes: Value| registered(&changes).unwrap_err().to_string();
+    assert_eq!(
+        message(json!({"redirect_uris": ["https://ENT.example/cb"]})),
+        "redirect_uris: https://ENT.example/cb is not written as browsers send it: write https://ent.example/cb"
+    );
+    let long = message(json!({"redirect_uris": [format!("https://ent.example/{}\n", "a".repeat(3000))]}));
+    assert!(long.len() < 300 && !long.contains('\n'));
+}
+
+#[test]
+fn op_11_clients_on_one_machine_or_with_a_scheme_of_their_own_share_no_sector() {
+    let test = |changes: Value| read(with(&changes).to_string().as_bytes(), Environment::Test).unwrap();
+    let local = test(json!({"redirect_uris": ["http://localhost:3000/cb", "http://127.0.0.1:3000/cb"]}));
+    assert_eq!(local.party(&id(), SECRET).sector, "ent-exemple");
+    let app = registered(&json!({"redirect_uris": ["fr.exemple.app:/cb"], "token_endpoint_auth_method": "none"}));
+    assert_eq!(app.unwrap().party(&id(), SECRET).sector, "ent-exemple");
+    let both = test(json!({"redirect_uris": ["http://localhost:3000/cb", "https://ent.example/cb"]}));
+    assert_eq!(both.party(&id(), SECRET).sector, "ent.example");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&bytes, Environment::Test);
+    }
+
+    #[test]
+    fn any_text_in_any_member_is_read_or_refused(
+        member in "(redirect_uris|client_id|client_name|client_uri|initiate_login_uri|scope|sector_identifier_uri|subject_type)",
+        text in "\\PC{0,80}",
+        in_list in any::<bool>(),
+    ) {
+        let value = if in_list { json!([text]) } else { json!(text) };
+        if let Ok(registration) = registered(&json!({member: value})) {
+            let _ = registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC));
+        }
+    }
+}

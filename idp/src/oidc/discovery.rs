@@ -1,0 +1,154 @@
+//! What clients configure themselves from: the provider's metadata and its public keys. It says what is done and nothing
+//! else (OP-20).
+
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
+    CoreSubjectIdentifierType,
+};
+use openidconnect::url::ParseError;
+use openidconnect::{
+    AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl, LanguageTag,
+    ProviderMetadata, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
+};
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::authorize::context_class;
+use super::signing::{Keys, jws};
+use super::userinfo::claim;
+use super::{paths, scopes};
+use crate::domain::account::Profile;
+use crate::domain::release::Attribute;
+use crate::domain::relying_party::IdTokenAlgorithm;
+
+type Metadata = ProviderMetadata<
+    Additional,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// What later specifications added to the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Additional {
+    /// RFC 8414.
+    #[serde(rename = "code_challenge_methods_supported")]
+    code_challenge_methods: Vec<String>,
+    /// RFC 9207.
+    #[serde(rename = "authorization_response_iss_parameter_supported")]
+    issuer_in_response: bool,
+    /// Initiating User Registration via OpenID Connect 5.
+    #[serde(rename = "prompt_values_supported")]
+    prompt_values: Vec<String>,
+}
+
+impl AdditionalProviderMetadata for Additional {}
+
+/// `/.well-known/openid-configuration`. The issuer is the public address without a slash at its end; the languages are
+/// those of the pages.
+pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> {
+    let at = |path: &str| format!("{issuer}{path}");
+    let metadata = Metadata::new(
+        IssuerUrl::new(issuer.to_owned())?,
+        AuthUrl::new(at(paths::AUTHORIZE))?,
+        JsonWebKeySetUrl::new(at(paths::JWKS))?,
+        vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+        vec![CoreSubjectIdentifierType::Pairwise],
+        vec![jws(IdTokenAlgorithm::Rs256), jws(IdTokenAlgorithm::Es256)],
+        Additional {
+            code_challenge_methods: vec!["S256".to_owned()],
+            issuer_in_response: true,
+            prompt_values: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
+        },
+    )
+    .set_token_endpoint(Some(TokenUrl::new(at(paths::TOKEN))?))
+    .set_userinfo_endpoint(Some(UserInfoUrl::new(at(paths::USERINFO))?))
+    .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
+    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode]))
+    .set_token_endpoint_auth_methods_supported(Some(vec![
+        CoreClientAuthMethod::ClientSecretBasic,
+        CoreClientAuthMethod::ClientSecretPost,
+        CoreClientAuthMethod::None,
+    ]))
+    .set_scopes_supported(Some(scopes_supported()))
+    .set_claims_supported(Some(claims_supported()))
+    .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
+    .set_acr_values_supported(Some(acr_values_supported()))
+    .set_ui_locales_supported(Some(languages.iter().map(|tag| LanguageTag::new((*tag).to_owned())).collect()))
+    .set_claims_parameter_supported(Some(false))
+    .set_request_parameter_supported(Some(false))
+    // Left out, it would mean yes.
+    .set_request_uri_parameter_supported(Some(false));
+    Ok(Answer::public(&metadata))
+}
+
+/// The public keys (RFC 7517): those that sign, those about to and those that signed what is still valid.
+pub fn jwks(keys: &Keys) -> Answer {
+    Answer::public(&keys.published())
+}
+
+fn scopes_supported() -> Vec<Scope> {
+    [scopes::OPENID, scopes::PROFILE, scopes::CONNECTION].map(|scope| Scope::new(scope.to_owned())).to_vec()
+}
+
+fn acr_values_supported() -> Vec<AuthenticationContextClass> {
+    let classes = [Profile::Student, Profile::Guardian, Profile::Staff].into_iter().filter_map(context_class);
+    classes.map(|class| AuthenticationContextClass::new(class.to_owned())).collect()
+}
+
+fn claims_supported() -> Vec<CoreClaimName> {
+    let of_the_token = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+    let of_the_person = Attribute::ALL.into_iter().map(claim).chain(["FrEduOrigAuth"]);
+    of_the_token.into_iter().chain(of_the_person).map(|name| CoreClaimName::new(name.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
+
+    use super::super::signing::tests::keys;
+    use super::*;
+
+    #[test]
+    fn the_document_says_what_is_done() {
+        let answer = document("https://guichet.example", &["fr", "en"]).unwrap();
+        insta::assert_json_snapshot!(answer.value());
+    }
+
+    #[test]
+    fn a_client_library_reads_the_document_and_the_keys() {
+        let answer = document("https://guichet.example", &["fr"]).unwrap();
+        let metadata: CoreProviderMetadata = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(metadata.issuer().as_str(), "https://guichet.example");
+        let keys: CoreJsonWebKeySet = serde_json::from_str(&jwks(&keys()).body).unwrap();
+        assert_eq!(keys.keys().len(), 2);
+    }
+
+    #[test]
+    fn op_20_both_documents_are_cacheable_and_hold_public_members_only() {
+        let answer = jwks(&keys());
+        insta::assert_json_snapshot!(answer.value());
+        for key in answer.value()["keys"].as_array().unwrap() {
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert_eq!(key.get(private), None);
+            }
+        }
+        for answer in [answer, document("https://guichet.example", &[]).unwrap()] {
+            assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_gives_no_document() {
+        assert!(document("guichet.example", &[]).is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! OpenID Connect as a provider: what a client sends, read and checked; what it gets, written and signed.
+//!
+//! Pure: no store, no web, no clock, no chance. A code, a token, `now` and the party are arguments; answers are values
+//! that `web` turns into HTTP. Nothing here decides who may sign in. The only room that may name `openidconnect`.
+//!
+//! `openidconnect` gives the vocabulary (metadata, keys, algorithms, the signing trait) but neither a provider's parsing
+//! nor its claims: its ID token always writes `aud` as an array, and small clients compare it with a string. So the
+//! claims are our own struct, and the tests read them back with the crate's verifier.
+
+mod answer;
+pub mod authorize;
+pub mod client;
+pub mod discovery;
+mod form;
+pub mod id_token;
+mod redirect_uri;
+pub mod signing;
+pub mod token;
+pub mod userinfo;
+
+pub use answer::Answer;
+
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+
+fn sha256(bytes: &[u8]) -> Digest {
+    digest(&SHA256, bytes)
+}
+
+/// The layout relying parties know from `ÉduConnect` (educonnect section 3).
+pub mod paths {
+    pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+    pub const AUTHORIZE: &str = "/idp/profile/oidc/authorize";
+    pub const TOKEN: &str = "/idp/profile/oidc/token";
+    pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
+    pub const JWKS: &str = "/idp/profile/oidc/jwks";
+}
+
+/// Scopes with a meaning of their own; any other `ect.scope.*` stands for one service (educonnect section 3).
+pub mod scopes {
+    pub const OPENID: &str = "openid";
+    /// Family and given name.
+    pub const PROFILE: &str = "profile";
+    /// The connection: everything else that the party's policy grants.
+    pub const CONNECTION: &str = "ect.scope.cnx";
+
+    /// Whether the scope opens the claims beside names.
+    pub fn opens_attributes(scope: &str) -> bool {
+        scope.strip_prefix("ect.scope.").is_some_and(|service| !service.is_empty())
+    }
+}

@@ -1,0 +1,216 @@
+//! The userinfo endpoint: the token it takes and the claims it gives (educonnect section 3).
+
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::scopes;
+use crate::domain::release::{Attribute, Released};
+
+/// An access token of ours is 43 characters; far longer is not one.
+const MAX_TOKEN: usize = 512;
+
+/// RFC 6750 3.1. Of a token that is unknown, expired or revoked nothing more is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("no bearer token in the Authorization header")]
+    NoToken,
+    #[error("invalid_request")]
+    InvalidRequest,
+    #[error("invalid_token")]
+    InvalidToken,
+}
+
+impl Error {
+    pub fn answer(self) -> Answer {
+        let (status, code) = match self {
+            // Who shows no token is told the way only (RFC 6750 3.1).
+            Self::NoToken => (401, None),
+            Self::InvalidRequest => (400, Some("invalid_request")),
+            Self::InvalidToken => (401, Some("invalid_token")),
+        };
+        let challenge = match code {
+            None => r#"Bearer realm="userinfo""#.to_owned(),
+            Some(code) => format!(r#"Bearer realm="userinfo", error="{code}""#),
+        };
+        let body = code.map_or_else(|| json!({}), |code| json!({"error": code}));
+        Answer::private(status, &body).with("www-authenticate", challenge)
+    }
+}
+
+/// The token of `Authorization: Bearer …`; in a query or a body it is not looked for (OP-10).
+pub fn bearer(authorization: Option<&str>) -> Result<&str, Error> {
+    let header = authorization.ok_or(Error::NoToken)?;
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::NoToken);
+    }
+    let token = token.trim_matches(' ');
+    let is_b64token = (1..=MAX_TOKEN).contains(&token.len())
+        && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+    if is_b64token { Ok(token) } else { Err(Error::InvalidRequest) }
+}
+
+/// What the granted scopes open of what the policy released. `origin` is the value of `FrEduOrigAuth`, if any is sent.
+///
+/// `ÉduConnect` sends a guardian the three pupil claims empty; here a claim without a value is left out, since OpenID
+/// Connect Core 5.3.2 asks for that and an empty INE is easily taken for one.
+pub fn claims(subject: &str, released: &[Released], granted: &[String], origin: Option<&str>) -> Value {
+    let has_profile = granted.iter().any(|scope| scope == scopes::PROFILE);
+    let has_attributes = granted.iter().any(|scope| scopes::opens_attributes(scope));
+    let mut claims = Map::new();
+    for Released { attribute, values } in released {
+        let is_open = if is_name(*attribute) { has_profile } else { has_attributes };
+        if is_open {
+            claims.extend(value(*attribute, values).map(|value| (claim(*attribute).to_owned(), value)));
+        }
+    }
+    if let Some(origin) = origin.filter(|_| granted.iter().any(|scope| scope == scopes::CONNECTION)) {
+        claims.insert("FrEduOrigAuth".to_owned(), origin.into());
+    }
+    // Last, so that nothing released could stand in its place.
+    claims.insert("sub".to_owned(), subject.into());
+    Value::Object(claims)
+}
+
+/// The endpoint's success.
+pub fn answer(claims: &Value) -> Answer {
+    Answer::private(200, claims)
+}
+
+/// The name of an attribute as a claim: that of the standard where it has one.
+pub(super) const fn claim(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::FamilyName => "family_name",
+        Attribute::GivenName => "given_name",
+        other => other.friendly_name(),
+    }
+}
+
+const fn is_name(attribute: Attribute) -> bool {
+    matches!(attribute, Attribute::FamilyName | Attribute::GivenName)
+}
+
+/// A claim keeps its shape whatever the number of its values: clients read it into a string or into an array.
+fn value(attribute: Attribute, values: &[String]) -> Option<Value> {
+    let first = values.first()?;
+    Some(match attribute {
+        Attribute::PersonAffiliation | Attribute::EduVector | Attribute::DirectoryReference => json!(values),
+        Attribute::FamilyName
+        | Attribute::GivenName
+        | Attribute::Title
+        | Attribute::ReturnUrl
+        | Attribute::ConnectionDate
+        | Attribute::OpaqueId
+        | Attribute::StudentNumber
+        | Attribute::StudentNumberHash
+        | Attribute::BirthDate
+        | Attribute::StudentSchool
+        | Attribute::StudentLevel => json!(first),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn released(values: &[(Attribute, &[&str])]) -> Vec<Released> {
+        let one = |(attribute, values): &(Attribute, &[&str])| Released {
+            attribute: *attribute,
+            values: values.iter().map(ToString::to_string).collect(),
+        };
+        values.iter().map(one).collect()
+    }
+
+    fn student() -> Vec<Released> {
+        released(&[
+            (Attribute::FamilyName, &["Exemple"]),
+            (Attribute::GivenName, &["Zoé"]),
+            (Attribute::ConnectionDate, &["2026-09-01 08:00:00.000"]),
+            (Attribute::PersonAffiliation, &["eleve2d"]),
+            (Attribute::DirectoryReference, &["{AAF}13|x|1001"]),
+            (Attribute::EduVector, &["4|||1001|0130001A"]),
+            (Attribute::StudentNumber, &["000000000AA"]),
+            (Attribute::StudentSchool, &["0130001A", "0130002B"]),
+            (Attribute::StudentLevel, &["2212"]),
+        ])
+    }
+
+    fn scopes(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    fn names(claims: &Value) -> Vec<&str> {
+        claims.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_pupil_s_claims_have_the_names_and_shapes_ents_read() {
+        insta::assert_json_snapshot!(claims("SUB", &student(), &scopes("openid profile ect.scope.cnx"), Some("ECT")));
+    }
+
+    #[test]
+    fn each_scope_opens_its_claims_only() {
+        let given = |text| claims("SUB", &student(), &scopes(text), Some("ECT"));
+        assert_eq!(names(&given("openid")), ["sub"]);
+        assert_eq!(names(&given("openid profile")), ["family_name", "given_name", "sub"]);
+        let service = given("openid ect.scope.stage");
+        assert_eq!((service.get("family_name"), service.get("FrEduOrigAuth")), (None, None));
+        assert_eq!(service["FrEduCtEleveNiveau"], "2212");
+        assert_eq!(names(&given("openid ect.scope. ect.scop")), ["sub"]);
+        assert_eq!(claims("SUB", &student(), &scopes("openid ect.scope.cnx"), None).get("FrEduOrigAuth"), None);
+    }
+
+    #[test]
+    fn a_guardian_has_no_pupil_claims_at_all() {
+        let guardian = released(&[
+            (Attribute::PersonAffiliation, &["resp1d", "resp2d"]),
+            (Attribute::EduVector, &["1|Exemple|Paul|1|0130001A", "2|Exemple|Paul|2|0130002B"]),
+        ]);
+        let claims = claims("SUB", &guardian, &scopes("openid profile ect.scope.cnx"), None);
+        assert_eq!(
+            claims,
+            json!({
+                "sub": "SUB",
+                "FrEduCtPersonAffiliation": ["resp1d", "resp2d"],
+                "FrEduVecteur": ["1|Exemple|Paul|1|0130001A", "2|Exemple|Paul|2|0130002B"],
+            })
+        );
+    }
+
+    #[test]
+    fn op_10_a_token_is_taken_from_a_bearer_header_only() {
+        assert_eq!(bearer(Some("Bearer abc-._~+/=")), Ok("abc-._~+/="));
+        assert_eq!(bearer(Some("bearer abc")), Ok("abc"));
+        assert_eq!(bearer(None), Err(Error::NoToken));
+        assert_eq!(bearer(Some("Basic abc")), Err(Error::NoToken));
+        for header in
+            ["Bearer", "Bearer ", "Bearer a b", "Bearer é", "Bearer a\0", &format!("Bearer {}", "a".repeat(513))]
+        {
+            assert_eq!(bearer(Some(header)), Err(Error::InvalidRequest), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_how_to_ask_and_is_kept_by_nobody() {
+        for (error, status, challenge) in [
+            (Error::NoToken, 401, r#"Bearer realm="userinfo""#),
+            (Error::InvalidRequest, 400, r#"Bearer realm="userinfo", error="invalid_request""#),
+            (Error::InvalidToken, 401, r#"Bearer realm="userinfo", error="invalid_token""#),
+        ] {
+            let answer = error.answer();
+            assert_eq!((answer.status, answer.header("www-authenticate")), (status, Some(challenge)));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+        assert_eq!(answer(&json!({"sub": "SUB"})).header("cache-control"), Some("no-store"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(header in "\\PC{0,80}") {
+            let _ = bearer(Some(&header));
+            let _ = bearer(Some(&format!("Bearer {header}")));
+        }
+    }
+}

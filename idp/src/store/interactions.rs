@@ -1,0 +1,122 @@
+//! Requests under way, each bound to the browser that made it.
+
+use directory::db::{self, on};
+use time::OffsetDateTime;
+
+use super::audit::{Event, record};
+use super::{BrowserHash, Result, Store, unreadable};
+use crate::domain::interaction::{Interaction, InteractionId, ReplyTo};
+use crate::domain::relying_party::PartyId;
+use crate::domain::session::SessionId;
+
+/// What became of a request that was to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    New,
+    /// This browser sent the same request before (a reload of its address): the interaction it began.
+    Again(InteractionId),
+    /// The request ID was used by another browser: a replay (SI-12).
+    Replayed,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    party: Option<String>,
+    asked: String,
+    reply_to: String,
+    created_at: OffsetDateTime,
+    answered_at: Option<OffsetDateTime>,
+    signed_in: Option<String>,
+    confirmed: bool,
+}
+
+impl Store {
+    /// Keeps a request for this browser. A party's request ID is accepted once, on all nodes (SI-12).
+    pub async fn keep_interaction(&self, interaction: &Interaction, browser: &BrowserHash) -> Result<Kept> {
+        const KEEP: &str = "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, \
+                            confirmed) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE) ON CONFLICT DO NOTHING";
+        const BEFORE: &str = "SELECT id FROM interactions WHERE party = $1 AND request_id = $2 AND browser = $3";
+        let wrong = unreadable("an interaction");
+        let request_id = match &interaction.reply_to {
+            ReplyTo::Saml(reply) => reply.request_id.as_deref(),
+            ReplyTo::Oidc(_) | ReplyTo::Here => None,
+        };
+        let party = interaction.party.as_ref().map(|party| party.0.as_str());
+        let asked = serde_json::to_string(&interaction.asked).map_err(|error| wrong(&error))?;
+        let reply_to = serde_json::to_string(&interaction.reply_to).map_err(|error| wrong(&error))?;
+        let kept = on!(&self.write, c => sqlx::query(KEEP)
+            .bind(&interaction.id.0).bind(browser.as_slice()).bind(party).bind(request_id).bind(asked).bind(reply_to)
+            .bind(interaction.created_at)
+            .execute(c).await?.rows_affected());
+        if kept == 1 {
+            return Ok(Kept::New);
+        }
+        let before: Option<String> = on!(&self.read, c => sqlx::query_scalar(BEFORE)
+            .bind(party).bind(request_id).bind(browser.as_slice()).fetch_optional(c).await)?;
+        Ok(before.map_or(Kept::Replayed, |id| Kept::Again(InteractionId(id))))
+    }
+
+    /// The interaction behind an address, for the browser it was made for only (LS-06).
+    pub async fn interaction(&self, id: &InteractionId, browser: &BrowserHash) -> Result<Option<Interaction>> {
+        const FIND: &str = "SELECT party, asked, reply_to, created_at, answered_at, signed_in, confirmed \
+                            FROM interactions WHERE id = $1 AND browser = $2";
+        let row: Option<Row> = on!(&self.read, c => sqlx::query_as(FIND)
+            .bind(&id.0).bind(browser.as_slice()).fetch_optional(c).await)?;
+        row.map(|row| interaction(id, row)).transpose()
+    }
+
+    /// Notes that an answer left, and writes the journal, in one transaction. Only the first moment counts.
+    pub async fn note_answered(&self, id: &InteractionId, event: &Event<'_>) -> Result<()> {
+        const NOTE: &str = "UPDATE interactions SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL";
+        let mut tx = db::begin(&self.write).await?;
+        on!(&mut tx, c => {
+            sqlx::query(NOTE).bind(&id.0).bind(event.at).execute(&mut **c).await?;
+            record!(event, &mut **c)?;
+        });
+        db::commit(tx).await?;
+        Ok(())
+    }
+
+    /// Gives a request that came without cookies (kept under the hash of no browser, all zeros) to the first browser
+    /// that opens it, if it was kept after `since`; `false` where there is none to give.
+    pub async fn claim_interaction(
+        &self,
+        id: &InteractionId,
+        browser: &BrowserHash,
+        since: OffsetDateTime,
+    ) -> Result<bool> {
+        const CLAIM: &str = "UPDATE interactions SET browser = $2 WHERE id = $1 AND browser = $3 AND created_at >= $4";
+        let claimed = on!(&self.write, c => sqlx::query(CLAIM)
+            .bind(&id.0).bind(browser.as_slice()).bind([0_u8; 32].as_slice()).bind(since)
+            .execute(c).await?.rows_affected());
+        Ok(claimed == 1)
+    }
+
+    /// The person said that the open session is theirs.
+    pub async fn confirm_interaction(&self, id: &InteractionId, browser: &BrowserHash) -> Result<()> {
+        const CONFIRM: &str = "UPDATE interactions SET confirmed = TRUE WHERE id = $1 AND browser = $2";
+        on!(&self.write, c => sqlx::query(CONFIRM)
+            .bind(&id.0).bind(browser.as_slice()).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Removes requests begun before `before`.
+    pub async fn sweep_interactions(&self, before: OffsetDateTime) -> Result<u64> {
+        const SWEEP: &str = "DELETE FROM interactions WHERE created_at < $1";
+        Ok(on!(&self.write, c => sqlx::query(SWEEP).bind(before).execute(c).await?.rows_affected()))
+    }
+}
+
+fn interaction(id: &InteractionId, row: Row) -> Result<Interaction> {
+    let wrong = unreadable("an interaction");
+    Ok(Interaction {
+        id: id.clone(),
+        party: row.party.map(PartyId),
+        asked: serde_json::from_str(&row.asked).map_err(|error| wrong(&error))?,
+        reply_to: serde_json::from_str(&row.reply_to).map_err(|error| wrong(&error))?,
+        created_at: row.created_at,
+        answered_at: row.answered_at,
+        signed_in: row.signed_in.map(SessionId::stored),
+        confirmed: row.confirmed,
+    })
+}

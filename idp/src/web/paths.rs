@@ -1,0 +1,43 @@
+//! The addresses of interface.md section 3, each written once.
+
+use crate::domain::interaction::InteractionId;
+
+pub const SAML_METADATA: &str = "/idp/shibboleth";
+pub const SAML_METADATA_TOO: &str = "/idp/profile/SAML2/metadata";
+pub const SAML_REDIRECT: &str = "/idp/profile/SAML2/Redirect/SSO";
+pub const SAML_POST: &str = "/idp/profile/SAML2/POST/SSO";
+pub const SAML_UNSOLICITED: &str = "/idp/profile/SAML2/Unsolicited/SSO";
+pub const LOGOUT: &str = "/idp/profile/Logout";
+
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub const AUTHORIZE: &str = "/idp/profile/oidc/authorize";
+pub const TOKEN: &str = "/idp/profile/oidc/token";
+pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
+pub const JWKS: &str = "/idp/profile/oidc/jwks";
+
+pub const HOME: &str = "/";
+pub const SIGN_IN: &str = "/connexion";
+pub const SIGN_OUT: &str = "/deconnexion";
+pub const FIRST_TIME: &str = "/premiere-connexion";
+pub const FORGOTTEN: &str = "/oubli";
+
+pub fn resume(id: &InteractionId) -> String {
+    format!("/resume/{}", id.0)
+}
+
+pub fn sign_in(id: &InteractionId) -> String {
+    format!("{SIGN_IN}/{}", id.0)
+}
+
+/// Whose session is open: "Continuer", or "Ce n'est pas moi".
+pub fn confirm(id: &InteractionId) -> String {
+    format!("{SIGN_IN}/{}/continuer", id.0)
+}
+
+pub fn birth_date(id: &InteractionId) -> String {
+    format!("{FIRST_TIME}/{}/naissance", id.0)
+}
+
+pub fn password(id: &InteractionId) -> String {
+    format!("{FIRST_TIME}/{}/mot-de-passe", id.0)
+}

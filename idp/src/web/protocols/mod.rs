@@ -1,0 +1,169 @@
+//! The doors of relying parties: a request comes in, becomes an interaction, and its answer leaves.
+//!
+//! The two protocols part again here, and only here; what lies between is `families`.
+
+pub mod oidc;
+pub mod saml;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use time::Duration;
+
+use super::error::{self, Error};
+use super::families::UnderWay;
+use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
+use super::shield;
+use super::state::App;
+use super::visitor::Visitor;
+use super::paths;
+use crate::chance;
+use crate::domain::account::Profile;
+use crate::domain::identity::Identity;
+use crate::domain::interaction::{Asked, Interaction, InteractionId, Outgoing, Refusal, ReplyTo};
+use crate::domain::relying_party::{PartyId, RelyingParty};
+use crate::domain::session::Session;
+use crate::store::{Event, Hash, Kept, Outcome};
+
+/// A request that arrived by a cross-site POST, without our cookies, belongs to the first browser that opens it within
+/// this time.
+pub const UNCLAIMED_LIFE: Duration = Duration::minutes(1);
+/// Stands for no browser yet: no token hashes to it.
+pub const NO_BROWSER: Hash = [0; 32];
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// A link or a redirect: our cookies came with it.
+    Get,
+    /// A form of another site: `SameSite=Lax` cookies stay at home until the browser follows our redirect.
+    CrossSitePost,
+}
+
+pub fn fresh_interaction_id() -> InteractionId {
+    let random: [u8; 16] = chance::bytes();
+    InteractionId(data_encoding::BASE64URL_NOPAD.encode(&random))
+}
+
+/// Keeps a checked request and sends the browser through the one door. `None` for a replay (SI-12).
+async fn begin(
+    app: &App,
+    mut visitor: Visitor,
+    party: &RelyingParty,
+    (asked, reply_to): (Asked, ReplyTo),
+    arrival: Arrival,
+) -> Result<Response, Error> {
+    let interaction = Interaction {
+        id: fresh_interaction_id(),
+        party: Some(party.id.clone()),
+        asked,
+        reply_to,
+        created_at: app.clock.now(),
+        answered_at: None,
+        signed_in: None,
+        confirmed: false,
+    };
+    let browser = match arrival {
+        Arrival::Get => visitor.known_browser(),
+        Arrival::CrossSitePost => NO_BROWSER,
+    };
+    match app.store.keep_interaction(&interaction, &browser).await? {
+        Kept::New => Ok(visitor.go(&paths::resume(&interaction.id))),
+        Kept::Again(id) => Ok(visitor.go(&paths::resume(&id))),
+        Kept::Replayed => {
+            note(app, &visitor, "replayed", Some(&party.id)).await?;
+            Ok(error::refuse(visitor, Some(party), StatusCode::BAD_REQUEST, Reason::RefusedRequest))
+        }
+    }
+}
+
+/// A page here and nothing to anyone else (SI-14, SO-08, OP-01).
+async fn refuse_here(
+    app: &App,
+    visitor: Visitor,
+    party: Option<&RelyingParty>,
+    (reason, code): (Reason, &'static str),
+) -> Result<Response, Error> {
+    tracing::info!(reference = visitor.reference, reason = code, "a request of a relying party was refused");
+    note(app, &visitor, code, party.map(|party| &party.id)).await?;
+    Ok(error::refuse(visitor, party, StatusCode::BAD_REQUEST, reason))
+}
+
+async fn note(app: &App, visitor: &Visitor, code: &'static str, party: Option<&PartyId>) -> Result<(), Error> {
+    let event = Event {
+        at: app.clock.now(),
+        event: "request",
+        outcome: Outcome::Refused(code),
+        account: None,
+        party,
+        address: Some(visitor.address.to_string()),
+        reference: &visitor.reference,
+    };
+    Ok(app.store.record(&event).await?)
+}
+
+/// The identity, as far as the party may learn it, on its way.
+pub async fn answer(
+    app: &App,
+    visitor: Visitor,
+    under_way: &UnderWay,
+    party: &RelyingParty,
+    (session, identity): (&Session, &Identity),
+) -> Result<Response, Error> {
+    let outgoing = match &under_way.interaction.reply_to {
+        ReplyTo::Saml(reply) => saml::answer(app, party, reply, session, identity)?,
+        ReplyTo::Oidc(reply) => oidc::answer(app, party, reply, session).await?,
+        ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
+    };
+    let event = Event {
+        at: app.clock.now(),
+        event: "answer",
+        outcome: Outcome::Done,
+        account: Some(&session.account),
+        party: Some(&party.id),
+        address: None,
+        reference: &visitor.reference,
+    };
+    app.store.note_answered(&under_way.interaction.id, &event).await?;
+    send(visitor, party, outgoing)
+}
+
+/// Tells the party why it gets nobody; where a person is in front of us and can act, they are told first.
+pub async fn refuse(
+    app: &App,
+    visitor: Visitor,
+    under_way: &UnderWay,
+    refusal: Refusal,
+) -> Result<Response, Error> {
+    let Some(party) = under_way.party() else { return Ok(visitor.go(paths::SIGN_IN)) };
+    if let (Refusal::NotOpenTo(profile), false) = (refusal, under_way.interaction.asked.passive) {
+        let profile = match profile {
+            Profile::Guardian => Shown::Guardian,
+            Profile::Student => Shown::Student,
+            Profile::Staff => Shown::Staff,
+        };
+        let mut shell = visitor.shell(Some(party));
+        shell.reference = Some(visitor.reference.clone());
+        return Ok(visitor.show(&NotOpen { portal: party.name.clone(), profile }, &shell));
+    }
+    let outgoing = match &under_way.interaction.reply_to {
+        ReplyTo::Saml(reply) => saml::refuse(app, reply, refusal.into())?,
+        ReplyTo::Oidc(reply) => oidc::refuse(app, reply, refusal),
+        ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
+    };
+    send(visitor, party, outgoing)
+}
+
+fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Result<Response, Error> {
+    match outgoing {
+        Outgoing::Redirect(address) => Ok(visitor.go(&address)),
+        Outgoing::Form { action, fields } => {
+            let fields =
+                fields.into_iter().map(|(name, value)| SendField { name: name.to_owned(), value }).collect();
+            let towards = shield::towards(Some(&action));
+            let shell = visitor.shell(Some(party));
+            let mut response = visitor.show(&Send { action, fields }, &shell);
+            response.extensions_mut().insert(towards);
+            Ok(response)
+        }
+    }
+}

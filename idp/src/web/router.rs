@@ -1,0 +1,71 @@
+//! Which address leads to which handler, and what every request passes through.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::timeout::TimeoutLayer;
+
+use super::families::{first_time, resume, sign_in, sign_out, standing};
+use super::protocols::{oidc, saml};
+use super::state::App;
+use super::{paths, shield};
+
+/// HT-03: a form of ours is small, a SAML message has its own limit (SI-01).
+const FORM: usize = 4 * 1024;
+const MESSAGE: usize = 256 * 1024;
+const REQUEST: Duration = Duration::from_secs(15);
+
+pub fn router(app: App) -> Router {
+    Router::new()
+        .merge(families())
+        .merge(parties())
+        .fallback(standing::not_found)
+        .method_not_allowed_fallback(standing::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), shield::protect))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
+        .layer(CatchPanicLayer::new())
+        .with_state(app)
+}
+
+fn families() -> Router<App> {
+    Router::new()
+        .route(paths::HOME, get(standing::home))
+        .route("/resume/{id}", get(resume::show))
+        .route(paths::SIGN_IN, get(sign_in::by_oneself))
+        .route("/connexion/{id}", get(sign_in::revisit).post(sign_in::submit))
+        .route("/connexion/{id}/continuer", get(sign_in::revisit).post(sign_in::confirm))
+        .route("/premiere-connexion/{id}/naissance", get(sign_in::revisit).post(first_time::submit_birth_date))
+        .route("/premiere-connexion/{id}/mot-de-passe", get(sign_in::revisit).post(first_time::submit_password))
+        .route(paths::FIRST_TIME, get(standing::first_time))
+        .route(paths::FORGOTTEN, get(standing::forgotten))
+        .route(paths::SIGN_OUT, get(sign_out::ask).post(sign_out::submit))
+        .route(paths::LOGOUT, get(sign_out::ask))
+        .route("/aide", get(standing::help))
+        .route("/accessibilite", get(standing::accessibility))
+        .route("/donnees-personnelles", get(standing::privacy))
+        .route("/mentions-legales", get(standing::legal))
+        .route("/static/{name}", get(standing::asset))
+        .layer(DefaultBodyLimit::max(FORM))
+}
+
+fn parties() -> Router<App> {
+    Router::new()
+        .route(paths::SAML_METADATA, get(saml::metadata))
+        .route(paths::SAML_METADATA_TOO, get(saml::metadata))
+        .route(paths::SAML_REDIRECT, get(saml::redirect))
+        .route(paths::SAML_POST, post(saml::post))
+        .route(paths::SAML_UNSOLICITED, get(saml::unsolicited))
+        .route(paths::DISCOVERY, get(oidc::discovery))
+        .route(paths::JWKS, get(oidc::jwks))
+        .route(paths::AUTHORIZE, get(oidc::authorize).post(oidc::authorize_by_form))
+        .route(paths::TOKEN, post(oidc::token))
+        .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo))
+        .layer(DefaultBodyLimit::max(MESSAGE))
+}

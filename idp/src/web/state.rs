@@ -1,0 +1,84 @@
+//! What every handler stands on: built once at the start, shared by all requests.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crate::accounts::Accounts;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::relying_party::{PartyId, RelyingParty};
+use crate::domain::release::Terms;
+use crate::keys::Keys;
+use crate::store::{self, Store};
+use crate::web::page::Pages;
+
+/// A handle on the application's parts; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+pub struct Parts {
+    pub config: Config,
+    pub clock: Clock,
+    pub store: Store,
+    pub accounts: Accounts,
+    pub keys: Keys,
+    pub terms: Terms,
+    pub pages: Pages,
+    pub parties: Parties,
+    /// Our SAML `entityID`.
+    pub entity_id: String,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Relying parties, remembered for a few seconds: a registration or a suspension made by another process is seen
+/// within that time, and a sign-in does not read the same document again.
+pub struct Parties {
+    store: Store,
+    known: RwLock<HashMap<PartyId, (Instant, Arc<RelyingParty>)>>,
+}
+
+impl Parties {
+    const REMEMBERED: Duration = Duration::from_secs(3);
+    /// Only registered parties are remembered, so this bounds nothing an outsider can grow; it is a last resort.
+    const AT_MOST: usize = 20_000;
+
+    pub fn new(store: Store) -> Self {
+        Self { store, known: RwLock::default() }
+    }
+
+    pub async fn find(&self, id: &PartyId) -> Result<Option<Arc<RelyingParty>>, store::Error> {
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((at, party)) = known.get(id)
+                && at.elapsed() < Self::REMEMBERED
+            {
+                return Ok(Some(party.clone()));
+            }
+        }
+        let found = self.store.party(id).await?.map(Arc::new);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::AT_MOST {
+            known.clear();
+        }
+        match &found {
+            Some(party) => drop(known.insert(id.clone(), (Instant::now(), party.clone()))),
+            None => drop(known.remove(id)),
+        }
+        Ok(found)
+    }
+}
