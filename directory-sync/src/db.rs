@@ -215,6 +215,15 @@ pub async fn begin_turn(db: &Db, turn: i64) -> Result<Option<Tx>> {
 
 const SQLITE_BUSY: &str = "5";
 
+/// How the value of that number is written in a statement of thousands: SQLite looks each name like `$1` up among all
+/// those before it.
+pub fn value_mark(tx: &Tx, number: usize) -> String {
+    match tx {
+        Either::Sqlite(_) => "?".to_owned(),
+        Either::Postgres(_) => format!("${number}"),
+    }
+}
+
 /// Makes a transaction's writes durable.
 pub async fn commit(tx: Tx) -> Result<()> {
     on!(tx, c => c.commit().await)?;

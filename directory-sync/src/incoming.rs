@@ -128,7 +128,7 @@ pub struct Reject {
 /// What the producer of records sends, in order.
 #[derive(Debug)]
 pub enum Incoming {
-    Record(Record, Origin),
+    Record(Box<Record>, Origin),
     Rejected(Reject),
     /// A record of a category that is counted only.
     Ignored(Category),

@@ -380,7 +380,6 @@ impl ParentalAuthority {
     }
 
     /// The authority of a digit of the current format.
-    #[must_use]
     pub const fn from_level(level: u8) -> Option<Self> {
         match level {
             0 => Some(Self::Contact),

@@ -110,6 +110,7 @@ pub struct Report {
     pub rejects: Vec<Reject>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn iso_day<S: serde::Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     let text = day.format(format_description!("[year]-[month]-[day]")).map_err(serde::ser::Error::custom)?;
     serializer.serialize_str(&text)
@@ -159,7 +160,9 @@ pub async fn reconcile(
             if repeated.is_empty() {
                 break;
             }
-            repeated.into_iter().for_each(|reject| tally.reject(reject));
+            for reject in repeated {
+                tally.reject(reject);
+            }
         }
     }
     for difference in staging.difference().await? {
@@ -190,7 +193,7 @@ async fn stage(
         match next {
             Incoming::Record(record, origin) => {
                 tally.of(record.category()).read += 1;
-                staging.add(record, &origin).await?;
+                staging.add(*record, &origin).await?;
             }
             Incoming::Rejected(reject) => {
                 tally.of(reject.category).read += 1;
@@ -226,7 +229,9 @@ async fn warnings(staging: &mut Staging, delivery: &Delivery) -> Result<Warnings
 
 fn report(order: Order, delivery: &Delivery, tally: Tally<'_>, warnings: &Warnings) -> Report {
     let mut total = Counts::default();
-    tally.by_category.values().for_each(|counts| total.add(counts));
+    for counts in tally.by_category.values() {
+        total.add(counts);
+    }
     let each = warnings.iter().map(|(code, message, count)| Warning { code, count, message: message.to_owned() });
     Report {
         run: None,

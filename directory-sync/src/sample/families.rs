@@ -195,14 +195,24 @@ impl World<'_> {
         match shape {
             Shape::SharedPhone => {
                 let shared = adults.first().and_then(|adult| adult.phone.clone());
-                adults.iter_mut().for_each(|adult| adult.phone.clone_from(&shared));
+                for adult in &mut adults {
+                    adult.phone.clone_from(&shared);
+                }
             }
             Shape::ContactOnly => {
                 let grandmother = self.family();
                 adults.push(self.adult(true, &grandmother));
             }
-            Shape::NoPhone | Shape::LandLine => adults.iter_mut().for_each(|adult| adult.phone = None),
-            Shape::NoMail => adults.iter_mut().for_each(|adult| adult.mail = None),
+            Shape::NoPhone | Shape::LandLine => {
+                for adult in &mut adults {
+                    adult.phone = None;
+                }
+            }
+            Shape::NoMail => {
+                for adult in &mut adults {
+                    adult.mail = None;
+                }
+            }
             _ => {}
         }
         let records: Vec<PersonId> = adults.iter().map(|adult| self.guardian(false, adult, shape)).collect();
@@ -385,7 +395,9 @@ fn forget_what_came_later(people: &mut People) {
         guardian.mobiles.clear();
         guardian.mail = None;
     }
-    people.students.iter_mut().for_each(|student| student.ine = None);
+    for student in &mut people.students {
+        student.ine = None;
+    }
     for tie in &mut people.guardianships {
         if tie.authority == ParentalAuthority::InCharge {
             tie.authority = ParentalAuthority::Contact;

@@ -81,8 +81,8 @@ mod tests {
 
     use super::*;
     use crate::import::{Import, import};
-    use crate::model::{ParentalAuthority, Person, PersonId};
-    use crate::reader::{Directory, Known};
+    use crate::model::{Known, ParentalAuthority, Person, PersonId};
+    use crate::reader::Directory;
     use crate::testing;
 
     fn plan(families: u32, seed: u64) -> Plan {

@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{Dialect, People};
 use crate::incoming::Category;
-use crate::model::{Guardian, Guardianship, Names, ParentalAuthority, School, Staff, Student};
+use crate::model::{Guardian, Guardianship, Mail, Names, ParentalAuthority, School, Staff, Student};
 
 /// Records in one file, so that a delivery of some size has slices.
 const SLICE: usize = 1_000;
@@ -72,7 +72,11 @@ impl People {
                 ("dateGenerationExport", french_day(self.date)),
             ];
             for (name, value) in comments {
-                head.push_str(&format!("<!-- {name}=\"{value}\" -->\n"));
+                head.push_str("<!-- ");
+                head.push_str(name);
+                head.push_str("=\"");
+                head.push_str(&value);
+                head.push_str("\" -->\n");
             }
         }
         head
@@ -141,7 +145,7 @@ impl People {
         let land_line = written.is_empty() && guardian.id.key().as_str().ends_with(['1', '3', '5', '7', '9']);
         xml.attr("mobile", written.iter().map(String::as_str).chain(land_line.then_some("+33 2 61 91 00 99")))
             .attr("ENTPersonMobileSMS", written.first().map(String::as_str))
-            .attr("mail", guardian.mail.as_ref().map(|mail| mail.as_str()))
+            .attr("mail", guardian.mail.as_ref().map(Mail::as_str))
             .close()
     }
 
@@ -202,7 +206,7 @@ impl People {
         let xml = Xml::open(Category::Staff, staff.id.key().as_str(), "ENTPersonJointure")
             .attr("ENTPersonDateNaissance", birth.as_deref())
             .names(&staff.names)
-            .attr("mail", staff.mail.as_ref().map(|mail| mail.as_str()))
+            .attr("mail", staff.mail.as_ref().map(Mail::as_str))
             .attr("ENTPersonStructRattach", school)
             .attr("ENTPersonFonctions", functions.iter().map(String::as_str))
             .attr("PersEducNatPresenceDevantEleves", [if teaches { "O" } else { "N" }]);
@@ -260,11 +264,15 @@ impl Xml {
     }
 
     fn attr<'a>(mut self, name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        self.0.push_str(&format!("<attr name=\"{name}\">"));
+        self.0.push_str("<attr name=\"");
+        self.0.push_str(name);
+        self.0.push_str("\">");
         let before = self.0.len();
         for value in values {
             let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&apos;");
-            self.0.push_str(&format!("<value>{escaped}</value>"));
+            self.0.push_str("<value>");
+            self.0.push_str(&escaped);
+            self.0.push_str("</value>");
         }
         if self.0.len() == before {
             self.0.push_str("<value/>");

@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
                 return Err(Error::Primary { file: file() });
             }
             let incoming = match self.record(category, &raw) {
-                Ok(Some(record)) => Incoming::Record(record, Origin { line: raw.line, ..origin.clone() }),
+                Ok(Some(record)) => Incoming::Record(Box::new(record), Origin { line: raw.line, ..origin.clone() }),
                 Ok(None) => Incoming::Ignored(category),
                 Err(reason) => {
                     let key = raw.id.as_deref().and_then(|id| id.parse::<SourceKey>().ok()).map(|key| key.to_string());
@@ -163,6 +163,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn warn(&mut self, code: &'static str, words: &str) {
+        self.warnings.add(code, || words.to_owned());
+    }
+
     const fn person_id(&self, key: SourceKey) -> PersonId {
         PersonId::new(self.academy, Stage::Secondary, key)
     }
@@ -185,7 +189,7 @@ impl<'a> Reader<'a> {
         let told = raw.text("ENTStructureUAI")?.or(raw.text("ENTEtablissementUAI")?);
         let uai = told.as_deref().and_then(|text| Uai::as_delivered(text).ok());
         match &uai {
-            None => self.warnings.add("uai_shape", || "a school has no UAI of 7 digits and a letter".to_owned()),
+            None => self.warn("uai_shape", "a school has no UAI of 7 digits and a letter"),
             Some(uai) if !uai.has_valid_letter() => {
                 self.warnings.add("uai_letter", || format!("the letter of {uai} does not fit its number"));
             }
@@ -201,7 +205,7 @@ impl<'a> Reader<'a> {
     fn mail(&mut self, raw: &Raw) -> Option<Mail> {
         let mail = raw.all("mail").find_map(|text| text.parse().ok());
         if mail.is_none() && raw.all("mail").next().is_some() {
-            self.warnings.add("mail", || "an e-mail address is malformed and left out".to_owned());
+            self.warn("mail", "an e-mail address is malformed and left out");
         }
         mail
     }
@@ -213,9 +217,7 @@ impl<'a> Reader<'a> {
             match phone::mobile(text) {
                 Some(phone) if mobiles.contains(&phone) => {}
                 Some(phone) => mobiles.push(phone),
-                None => {
-                    self.warnings.add("mobile", || "a mobile number cannot receive texts and is left out".to_owned())
-                }
+                None => self.warn("mobile", "a mobile number cannot receive texts and is left out"),
             }
         }
         // Always empty in what was seen: a wrong one must not cost a parent.
@@ -230,7 +232,7 @@ impl<'a> Reader<'a> {
         let mut enrolments: Vec<Enrolment> = Vec::new();
         for value in raw.all("ENTEleveClasses") {
             let Some((_, division)) = value.split_once('$').filter(|(_, code)| !code.trim().is_empty()) else {
-                self.warnings.add("class", || "ENTEleveClasses has a value without a class".to_owned());
+                self.warn("class", "ENTEleveClasses has a value without a class");
                 continue;
             };
             let Some(school) = self.school_of("ENTEleveClasses", value) else { continue };

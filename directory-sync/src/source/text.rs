@@ -137,7 +137,7 @@ impl<R: Read> BufRead for Utf8Reader<R> {
     fn consume(&mut self, amount: usize) {
         let end = (self.given + amount).min(self.text.len());
         let taken = self.text.get(self.given..end).unwrap_or_default();
-        self.line += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += taken.split(|byte| *byte == b'\n').skip(1).count() as u64;
         self.given = end;
         self.since_piece += amount;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use time::Date;
 
-use crate::db::{Result, Tx};
+use crate::db::{Result, Tx, value_mark};
 use crate::on;
 
 /// Rows in one statement; with 18 columns it stays below SQLite's 32,766 values.
@@ -54,13 +54,12 @@ pub(super) struct Batch {
     columns: usize,
     values: Vec<Value>,
     rows: usize,
-    full: Arc<str>,
+    full: Option<Arc<str>>,
 }
 
 impl Batch {
     pub(super) fn new(table: &'static str, columns: usize) -> Self {
-        let full = insert(table, columns, ROWS).into();
-        Self { table, columns, values: Vec::with_capacity(columns * ROWS), rows: 0, full }
+        Self { table, columns, values: Vec::new(), rows: 0, full: None }
     }
 
     /// Takes a row; sends what is waiting when there is enough of it.
@@ -76,7 +75,8 @@ impl Batch {
             return Ok(());
         }
         let full = self.rows == ROWS;
-        let sql = if full { self.full.clone() } else { insert(self.table, self.columns, self.rows).into() };
+        let text = || Arc::from(insert(tx, self.table, self.columns, self.rows));
+        let sql: Arc<str> = if full { self.full.get_or_insert_with(text).clone() } else { text() };
         on!(tx, c => {
             let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(full);
             for value in self.values.drain(..) {
@@ -94,7 +94,7 @@ impl Batch {
     }
 }
 
-fn insert(table: &str, columns: usize, rows: usize) -> String {
+fn insert(tx: &Tx, table: &str, columns: usize, rows: usize) -> String {
     let mut sql = format!("INSERT INTO {table} VALUES ");
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
@@ -102,8 +102,7 @@ fn insert(table: &str, columns: usize, rows: usize) -> String {
             if column > 0 {
                 sql.push_str(", ");
             }
-            sql.push('$');
-            sql.push_str(&(row * columns + column + 1).to_string());
+            sql.push_str(&value_mark(tx, row * columns + column + 1));
         }
         sql.push(')');
     }
