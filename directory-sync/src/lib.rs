@@ -5,7 +5,13 @@
 //! Data flows one way, `source` -> `reconcile` -> `writer` -> `reader`; the `IdP` sees `model`, `db` and `reader` only.
 
 pub mod db;
+pub mod import;
+pub mod incoming;
 pub mod model;
 pub mod reader;
+pub mod reconcile;
+pub mod sample;
+pub mod source;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod writer;

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod chance;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod jobs;
 pub mod keys;

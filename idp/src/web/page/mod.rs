@@ -23,7 +23,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, co
 use serde::Serialize;
 
 pub use refusal::{AccountClosed, Busy, CookiesBlocked, NotOpen, Problem, Profile, Reason};
-pub use session::{Home, OpenSession, PortalLink, Send, SendField, SignOut, SignedIn, SignedOut};
+pub use session::{Home, OpenSession, PortalLink, SendField, SendForm, SignOut, SignedIn, SignedOut};
 pub use sign_in::{
     AskSchool, BirthDate, BirthDateError, BirthDatePart, NewPassword, PasswordError, Reauthenticate, School, SignIn,
     SignInError, TypedDate, View,
@@ -77,7 +77,7 @@ pub struct FieldError {
 }
 
 /// What surrounds a page.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Shell {
     pub language: Language,
     pub portal: Option<Portal>,
@@ -88,7 +88,7 @@ pub struct Shell {
 }
 
 /// The ENT the person came from.
-#[derive(Clone, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Portal {
     pub name: String,
     pub logo: Option<String>,

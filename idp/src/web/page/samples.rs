@@ -4,8 +4,8 @@ use minijinja::Error;
 
 use super::{
     Accessibility, AccountClosed, AskSchool, BirthDate, Busy, CookiesBlocked, FirstTime, Forgotten, Help, Home, Legal,
-    LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate, Send, Shell,
-    SignIn, SignOut, SignedIn, SignedOut,
+    LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate, SendForm,
+    Shell, SignIn, SignOut, SignedIn, SignedOut,
 };
 use crate::text::Language;
 
@@ -60,7 +60,7 @@ impl Pages {
         self.samples_of::<Home>(seen)?;
         self.samples_of::<OpenSession>(seen)?;
         self.samples_of::<SignedIn>(seen)?;
-        self.samples_of::<Send>(seen)?;
+        self.samples_of::<SendForm>(seen)?;
         self.samples_of::<SignOut>(seen)?;
         self.samples_of::<SignedOut>(seen)?;
         self.samples_of::<CookiesBlocked>(seen)?;

@@ -95,7 +95,7 @@ impl Page for SignedIn {
 
 /// Carries the answer to the portal: a form that a script presses, and a button for whoever has no script (SO-06).
 #[derive(Serialize)]
-pub struct Send {
+pub struct SendForm {
     pub action: String,
     pub fields: Vec<SendField>,
 }
@@ -106,7 +106,7 @@ pub struct SendField {
     pub value: String,
 }
 
-impl Page for Send {
+impl Page for SendForm {
     const TEMPLATE: &'static str = "pages/send.html";
 
     fn title(&self, _around: &Around<'_>) -> Message {

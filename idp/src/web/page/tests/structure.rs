@@ -38,6 +38,12 @@ fn every_page_has_one_title_told_twice() {
 }
 
 #[test]
+fn pages_are_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&pages());
+}
+
+#[test]
 fn every_identifier_is_unique_and_every_reference_resolves() {
     for shown in every_sample() {
         let document = Html::parse_document(&shown.html);
@@ -196,7 +202,7 @@ fn the_answer_to_a_portal_arrives_unchanged() {
     let field = |name: &str, value: &str| SendField { name: name.to_owned(), value: value.to_owned() };
     let (action, state) = ("https://ent.example/acs?a=\"1\"&b=é", "\"/><script>'&amp;\u{2028}");
     let fields = vec![field("SAMLResponse", "PHNh/bWw+=="), field("RelayState", state)];
-    let html = pages.render(&Send { action: action.to_owned(), fields }, &shell(&pages, "fr")).unwrap();
+    let html = pages.render(&SendForm { action: action.to_owned(), fields }, &shell(&pages, "fr")).unwrap();
     let document = Html::parse_document(&html);
     let form = all(&document, "form")[0];
     assert_eq!(form.attr("action"), Some(action));
