@@ -15,7 +15,7 @@ demo: setup-build ## build and open a house with sample families on http://local
 test: setup-test ## everything that .ci/run runs: formatting, lints, licences, every test
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo deny --locked check licenses bans sources
+	cargo deny --locked --log-level error check licenses bans sources
 	cargo test --locked --workspace
 
 bench: setup-build ## measure one password check, one signed answer, one import

@@ -54,7 +54,7 @@ test_packages() {
 }
 
 rust() {
-	if ! has cargo && ! has rustup && apt-cache show rustup >/dev/null 2>&1; then
+	if ! has cargo && ! has rustup && apt-cache policy rustup 2>/dev/null | grep -q 'Candidate: [0-9]'; then
 		want rustup
 		install_wanted
 	fi
@@ -100,7 +100,7 @@ parties() {
 cargo_deny() {
 	[[ $(cargo-deny --version 2>/dev/null) == "cargo-deny $CARGO_DENY" ]] && return
 	step "installing cargo-deny $CARGO_DENY"
-	cargo install --quiet --locked --debug cargo-deny --version "$CARGO_DENY"
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug cargo-deny --version "$CARGO_DENY"
 }
 
 case ${1-} in
