@@ -61,10 +61,6 @@ impl Person {
             sign_out_url,
         }
     }
-
-    pub(crate) fn sign_out_url(&self) -> &str {
-        &self.sign_out_url
-    }
 }
 
 fn values<'a>(attributes: &'a [Attribute], wanted: &'a str) -> impl Iterator<Item = &'a String> {

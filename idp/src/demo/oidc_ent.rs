@@ -142,14 +142,15 @@ impl Ent {
         Ok(provider)
     }
 
-    fn secret(&self) -> Option<ClientSecret> {
-        Some(ClientSecret::new(self.client_secret.clone()))
+    fn secret(&self) -> ClientSecret {
+        ClientSecret::new(self.client_secret.clone())
     }
 
     async fn authorize_url(&self) -> Result<(Url, CsrfToken, Pending), Refusal> {
         let provider = self.provider(false).await?;
-        let client = CoreClient::from_provider_metadata(provider, ClientId::new(self.client_id.clone()), self.secret())
-            .set_redirect_uri(self.redirect_uri.clone());
+        let client =
+            CoreClient::from_provider_metadata(provider, ClientId::new(self.client_id.clone()), Some(self.secret()))
+                .set_redirect_uri(self.redirect_uri.clone());
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (address, state, nonce) = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
@@ -172,9 +173,12 @@ impl Ent {
         }
         let code = received.code.clone().ok_or_else(|| Refusal::Invalid("code absent".to_owned()))?;
         let provider = self.provider(false).await?;
-        let client =
-            CoreClient::from_provider_metadata(provider.clone(), ClientId::new(self.client_id.clone()), self.secret())
-                .set_redirect_uri(self.redirect_uri.clone());
+        let client = CoreClient::from_provider_metadata(
+            provider.clone(),
+            ClientId::new(self.client_id.clone()),
+            Some(self.secret()),
+        )
+        .set_redirect_uri(self.redirect_uri.clone());
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|error| Refusal::Unreachable(error.to_string()))?
@@ -183,13 +187,13 @@ impl Ent {
             .await
             .map_err(|error| Refusal::Unreachable(format!("jeton : {error}")))?;
         let id_token = tokens.id_token().ok_or_else(|| Refusal::Invalid("id_token absent".to_owned()))?;
-        let subject = match self.subject(provider, id_token, tokens.access_token(), &pending.nonce) {
-            Ok(subject) => subject,
+        let verified = self.subject(provider, id_token, tokens.access_token(), &pending.nonce);
+        let subject = if let Ok(subject) = verified {
+            subject
+        } else {
             // The provider may have begun to sign with a key published since the last reading.
-            Err(_) => {
-                let fresh = self.provider(true).await?;
-                self.subject(fresh, id_token, tokens.access_token(), &pending.nonce)?
-            }
+            let fresh = self.provider(true).await?;
+            self.subject(fresh, id_token, tokens.access_token(), &pending.nonce)?
         };
         let userinfo: UserInfoClaims<Extra, CoreGenderClaim> = client
             .user_info(tokens.access_token().clone(), Some(subject.clone()))
@@ -209,7 +213,8 @@ impl Ent {
         access_token: &AccessToken,
         nonce: &Nonce,
     ) -> Result<SubjectIdentifier, Refusal> {
-        let client = CoreClient::from_provider_metadata(provider, ClientId::new(self.client_id.clone()), self.secret());
+        let client =
+            CoreClient::from_provider_metadata(provider, ClientId::new(self.client_id.clone()), Some(self.secret()));
         let verifier = client.id_token_verifier().set_allowed_algs([
             CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
             CoreJwsSigningAlgorithm::EcdsaP256Sha256,

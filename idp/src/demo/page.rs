@@ -3,7 +3,8 @@
 use aws_lc_rs::digest;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use minijinja::{Environment, Value, context};
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, context};
 use serde::Serialize;
 
 use super::browsers::SignedIn;
@@ -50,7 +51,7 @@ impl Pages {
             Some(SignedIn { person, form_token }) => self.render(
                 StatusCode::OK,
                 "person.html",
-                context! { person => Value::from_serialize(&**person), form_token },
+                context! { person => Value::from(Serde(&**person)), form_token },
             ),
         }
     }
@@ -65,7 +66,7 @@ impl Pages {
 
     fn render(&self, status: StatusCode, name: &str, values: Value) -> Response {
         let page = self.templates.get_template(name).and_then(|template| {
-            template.render(context! { site => Value::from_serialize(self.site), css => CSS, ..values })
+            template.render(context! { site => Value::from(Serde(self.site)), css => CSS, ..values })
         });
         match page {
             Ok(html) => (

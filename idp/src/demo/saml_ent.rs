@@ -93,6 +93,11 @@ impl Ent {
         &self.consumer
     }
 
+    /// The key that signs requests, PKCS#8 in base64: made for this run, so that a load test can stand in for this ENT.
+    pub fn signing_key(&self) -> String {
+        data_encoding::BASE64.encode(self.key.serialized_der())
+    }
+
     /// Where a person starts from.
     pub fn start_url(&self) -> &str {
         &self.home
