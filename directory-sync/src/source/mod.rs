@@ -14,6 +14,9 @@ mod phone;
 mod relation;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
