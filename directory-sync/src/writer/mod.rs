@@ -7,8 +7,10 @@
 //! No rule stands here: whether a difference may be applied is for `reconcile` to say.
 
 mod batch;
+mod digest;
 mod staging;
 mod switch;
+mod tables;
 
 use crate::db::{self, Access, Db, Migrations, Place};
 
