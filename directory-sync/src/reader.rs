@@ -162,7 +162,7 @@ impl Directory {
         Ok(Self { db: db::open(place, "directory", Access::Read, connections).await? })
     }
 
-    /// Whether the directory answers.
+    /// Whether the database answers, for readiness.
     pub async fn ping(&self) -> Result<()> {
         on!(&self.db, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
         Ok(())

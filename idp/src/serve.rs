@@ -151,10 +151,13 @@ async fn listen(app: App) -> Result<Running, StartError> {
     let address = main.local_addr().unwrap_or(settings.main);
     let server = match (settings.tls_certificate, settings.tls_key) {
         (Some(certificate), Some(key)) => {
-            let tls = RustlsConfig::from_pem_file(&certificate, &key)
-                .await
-                .map_err(|source| StartError::Tls { certificate, key, source })?;
-            let mut server = axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
+            let tls = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(|source| StartError::Tls {
+                certificate,
+                key,
+                source,
+            })?;
+            let mut server =
+                axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
             limit(server.http_builder());
             tokio::spawn(server.serve(service))
         }

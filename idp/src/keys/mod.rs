@@ -14,7 +14,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::constant_time;
-use aws_lc_rs::signature::{EcdsaKeyPair, RsaKeyPair};
 use time::OffsetDateTime;
 
 pub use certificate::Certificate;
@@ -133,9 +132,8 @@ fn rsa(folder: &Folder, name: &str, size: RsaSize) -> Result<RsaKey, Error> {
         let made = signing::generate_rsa(size).map_err(|_| Error::Generation { path: folder.path(name) })?;
         Ok(folder::pem(PRIVATE_KEY, &made))
     })?;
-    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| RsaKeyPair::from_pkcs8(&der).ok());
-    read.and_then(RsaKey::new)
-        .ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
+    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| RsaKey::from_pkcs8(&der));
+    read.ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
 }
 
 fn ec(folder: &Folder, name: &str) -> Result<EcKey, Error> {
@@ -143,9 +141,8 @@ fn ec(folder: &Folder, name: &str) -> Result<EcKey, Error> {
         let made = signing::generate_ec().map_err(|_| Error::Generation { path: folder.path(name) })?;
         Ok(folder::pem(PRIVATE_KEY, &made))
     })?;
-    let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| EcdsaKeyPair::from_pkcs8(algorithm, &der).ok());
-    read.and_then(EcKey::new).ok_or_else(|| folder.malformed(name, "a P-256 private key in PKCS#8 PEM"))
+    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| EcKey::from_pkcs8(&der));
+    read.ok_or_else(|| folder.malformed(name, "a P-256 private key in PKCS#8 PEM"))
 }
 
 fn symmetric(folder: &Folder, name: &str) -> Result<SymmetricKey, Error> {

@@ -9,11 +9,8 @@ pub const SAML_POST: &str = "/idp/profile/SAML2/POST/SSO";
 pub const SAML_UNSOLICITED: &str = "/idp/profile/SAML2/Unsolicited/SSO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
-pub const DISCOVERY: &str = "/.well-known/openid-configuration";
-pub const AUTHORIZE: &str = "/idp/profile/oidc/authorize";
-pub const TOKEN: &str = "/idp/profile/oidc/token";
-pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
-pub const JWKS: &str = "/idp/profile/oidc/jwks";
+// Discovery names these, so they are written there.
+pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, TOKEN, USERINFO};
 
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/connexion";

@@ -110,11 +110,8 @@ async fn ask_school(app: &App, visitor: Visitor, under_way: &UnderWay, session: 
 
 /// The three fields as a date in the past; months may be words ("mars").
 fn read_date(typed: &TypedDate, today: Date) -> Result<Date, BirthDateError> {
-    let parts = [
-        (BirthDatePart::Day, &typed.day),
-        (BirthDatePart::Month, &typed.month),
-        (BirthDatePart::Year, &typed.year),
-    ];
+    let parts =
+        [(BirthDatePart::Day, &typed.day), (BirthDatePart::Month, &typed.month), (BirthDatePart::Year, &typed.year)];
     let missing: Vec<BirthDatePart> =
         parts.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(part, _)| part).collect();
     match missing.len() {
@@ -134,11 +131,31 @@ fn read_date(typed: &TypedDate, today: Date) -> Result<Date, BirthDateError> {
 
 fn read_month(typed: &str) -> Option<Month> {
     const FRENCH: [&str; 12] = [
-        "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre",
+        "janvier",
+        "fevrier",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "aout",
+        "septembre",
+        "octobre",
+        "novembre",
         "decembre",
     ];
     const ENGLISH: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let typed = typed.trim();

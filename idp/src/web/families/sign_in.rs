@@ -53,12 +53,7 @@ pub async fn by_oneself(State(app): State<App>, mut visitor: Visitor) -> Result<
 }
 
 /// The form, empty or again with what is wrong.
-pub fn ask(
-    mut visitor: Visitor,
-    under_way: &UnderWay,
-    typed: Option<String>,
-    wrong: Vec<SignInError>,
-) -> Response {
+pub fn ask(mut visitor: Visitor, under_way: &UnderWay, typed: Option<String>, wrong: Vec<SignInError>) -> Response {
     let interaction = &under_way.interaction;
     let view = match visitor.view.or(interaction.asked.view) {
         Some(Profile::Guardian) => View::Guardian,

@@ -77,7 +77,7 @@ pub struct FieldError {
 }
 
 /// What surrounds a page.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Shell {
     pub language: Language,
     pub portal: Option<Portal>,
@@ -88,7 +88,7 @@ pub struct Shell {
 }
 
 /// The ENT the person came from.
-#[derive(Clone, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Portal {
     pub name: String,
     pub logo: Option<String>,

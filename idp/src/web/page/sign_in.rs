@@ -35,9 +35,13 @@ pub enum SignInError {
     Pair,
     IdentifierEmpty,
     PasswordEmpty,
-    Wait { minutes: u32 },
+    Wait {
+        minutes: u32,
+    },
     /// Said after the right provisional password only.
-    LetterTooOld { date: Date },
+    LetterTooOld {
+        date: Date,
+    },
 }
 
 impl SignInError {

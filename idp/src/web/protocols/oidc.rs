@@ -9,8 +9,8 @@ use time::Duration;
 use super::{Arrival, begin, refuse_here, send};
 use crate::chance::Token;
 use crate::domain::interaction::{OidcReply, Outgoing, Refusal, ReplyTo};
-use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::release;
+use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::session::Session;
 use crate::oidc::authorize::{self, Parameters, Refused};
 use crate::oidc::id_token::{self, IdToken};
@@ -34,11 +34,7 @@ pub async fn jwks(State(app): State<App>) -> Response {
     written(discovery::jwks(&app.keys.oidc))
 }
 
-pub async fn authorize(
-    State(app): State<App>,
-    visitor: Visitor,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Error> {
+pub async fn authorize(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
     begin_sign_in(&app, visitor, &query.unwrap_or_default(), Arrival::Get).await
 }
 
@@ -69,12 +65,7 @@ async fn begin_sign_in(app: &App, visitor: Visitor, raw: &str, arrival: Arrival)
 }
 
 /// A fresh code, bound to everything the token endpoint will compare.
-pub async fn answer(
-    app: &App,
-    party: &RelyingParty,
-    reply: &OidcReply,
-    session: &Session,
-) -> Result<Outgoing, Error> {
+pub async fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session: &Session) -> Result<Outgoing, Error> {
     let code = Token::fresh();
     let grant = NewGrant {
         code_hash: code.hash(),

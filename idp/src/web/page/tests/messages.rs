@@ -275,7 +275,7 @@ fn a_theme_may_say_a_message_over() {
     fs::write(folder.path().join("locales/fr/ours.ftl"), "operator-name = l'académie d'Exemple\n").unwrap();
     let pages = Pages::load(Some(folder.path()), None, "Guichet").unwrap();
     let html = pages.render(&Legal, &shell(&pages, "fr")).unwrap();
-    assert!(html.contains("Guichet est mis en œuvre par : l&#39;académie d&#39;Exemple."));
+    assert!(html.contains("Guichet est mis en œuvre par\u{a0}: l&#39;académie d&#39;Exemple."));
 }
 
 #[test]
