@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use directory::db::Place;
-use directory::import::{Import, Progress, import};
+use directory::import::{Import, import};
+use directory::incoming::Progress;
 use directory::model::Stage;
 use directory::sample::{Dialect, Plan};
 use serde_json::json;
