@@ -12,6 +12,7 @@ pub mod judge;
 pub mod page;
 pub mod party;
 pub mod program;
+pub mod server;
 pub mod tls;
 pub mod visitor;
 
@@ -19,6 +20,7 @@ pub use browser::{Browser, Device};
 pub use judge::{Judge, Signed};
 pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
+pub use server::{House, Somebody, ent_policy, open_policy};
 pub use tls::authority;
 pub use visitor::Visitor;
 
