@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-struct File {
+struct Printed {
+    #[serde(default)]
+    issuer: String,
     accounts: Vec<Account>,
     relying_parties: Vec<Party>,
     ca_file: Option<std::path::PathBuf>,
@@ -34,6 +36,7 @@ struct Party {
 /// Who signs in where.
 #[derive(Debug)]
 pub struct Cast {
+    pub issuer: String,
     pub accounts: Vec<Account>,
     pub saml: Option<SamlParty>,
     pub oidc: Option<OidcParty>,
@@ -62,7 +65,8 @@ impl Cast {
     }
 
     pub fn parse(text: &str) -> Result<Self> {
-        let file: File = serde_json::from_str(text.trim()).context("not the line that `guichet demo --json` prints")?;
+        let file: Printed =
+            serde_json::from_str(text.trim()).context("not the line that `guichet demo --json` prints")?;
         let accounts: Vec<Account> = file
             .accounts
             .into_iter()
@@ -87,7 +91,7 @@ impl Cast {
                 other => bail!("a relying party is of the unknown kind {other:?}"),
             }
         }
-        Ok(Self { accounts, saml, oidc, ca_file: file.ca_file })
+        Ok(Self { issuer: file.issuer, accounts, saml, oidc, ca_file: file.ca_file })
     }
 }
 
