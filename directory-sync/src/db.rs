@@ -145,7 +145,12 @@ async fn open_schema(address: &str, name: &'static str, access: Access, connecti
     let options = PgConnectOptions::from_str(address)
         .map_err(open)?
         .application_name("guichet")
-        .options([("search_path", name), ("statement_timeout", if access == Access::Read { "2000" } else { "0" })]);
+        .options([("search_path", name)])
+        .options(if access == Access::Read {
+            [("statement_timeout", "2000"), ("default_transaction_read_only", "on")]
+        } else {
+            [("statement_timeout", "0"), ("default_transaction_read_only", "off")]
+        });
     PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).connect_with(options).await.map_err(open)
 }
 
@@ -187,6 +192,36 @@ pub async fn begin(db: &Db) -> Result<Tx> {
         Either::Sqlite(pool) => Either::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
         Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
     })
+}
+
+/// Begins a transaction that no other of the same `turn` runs beside, on any node; nothing where one does. The turn
+/// ends with the transaction, also when its process dies: nobody waits for a lease to run out, and a holder that was
+/// thought dead cannot write.
+pub async fn begin_turn(db: &Db, turn: i64) -> Result<Option<Tx>> {
+    match db {
+        Either::Sqlite(pool) => match pool.begin_with("BEGIN IMMEDIATE").await {
+            Ok(tx) => Ok(Some(Either::Sqlite(tx))),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(SQLITE_BUSY) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+        Either::Postgres(pool) => {
+            let mut tx = pool.begin().await?;
+            let lock = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(turn);
+            let ours: bool = lock.fetch_one(&mut *tx).await?;
+            Ok(ours.then_some(Either::Postgres(tx)))
+        }
+    }
+}
+
+const SQLITE_BUSY: &str = "5";
+
+/// How the value of that number is written in a statement of thousands: SQLite looks each name like `$1` up among all
+/// those before it.
+pub fn value_mark(tx: &Tx, number: usize) -> String {
+    match tx {
+        Either::Sqlite(_) => "?".to_owned(),
+        Either::Postgres(_) => format!("${number}"),
+    }
 }
 
 /// Makes a transaction's writes durable.

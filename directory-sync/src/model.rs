@@ -378,6 +378,16 @@ impl ParentalAuthority {
             Self::InCharge => 2,
         }
     }
+
+    /// The authority of a digit of the current format.
+    pub const fn from_level(level: u8) -> Option<Self> {
+        match level {
+            0 => Some(Self::Contact),
+            1 => Some(Self::Legal),
+            2 => Some(Self::InCharge),
+            _ => None,
+        }
+    }
 }
 
 /// A person with what an answer about them needs.

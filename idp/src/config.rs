@@ -109,13 +109,7 @@ pub struct Saml {
 
 impl Default for Service {
     fn default() -> Self {
-        Self {
-            public_address: String::new(),
-            name: "Guichet".to_owned(),
-            theme: None,
-            languages: None,
-            is_test: false,
-        }
+        Self { public_address: String::new(), name: "Guichet".to_owned(), theme: None, languages: None, is_test: false }
     }
 }
 
@@ -167,8 +161,7 @@ impl Config {
     fn parse(text: &str, variables: impl Iterator<Item = (String, String)>) -> Result<Self, Refused> {
         // First as written, so that an error names its line; then with the overrides, which have none.
         toml::from_str::<Self>(text).map_err(|error| Refused(vec![error.to_string().trim_end().to_owned()]))?;
-        let mut table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| Refused(vec![error.to_string()]))?;
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| Refused(vec![error.to_string()]))?;
         let mut overrides = Vec::new();
         for (name, value) in variables {
             if let Some((section, key)) = name.strip_prefix("GUICHET_").and_then(|rest| rest.split_once("__")) {
@@ -179,9 +172,8 @@ impl Config {
                 }
             }
         }
-        let config: Self = table
-            .try_into()
-            .map_err(|error| Refused(vec![format!("with {}: {error}", overrides.join(", "))]))?;
+        let config: Self =
+            table.try_into().map_err(|error| Refused(vec![format!("with {}: {error}", overrides.join(", "))]))?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(Refused(problems)) }
     }
@@ -195,7 +187,8 @@ impl Config {
             }
         };
         let address = url::Url::parse(&self.service.public_address).ok();
-        let is_bare = address.as_ref().is_some_and(|a| a.path() == "/" && a.query().is_none() && a.fragment().is_none());
+        let is_bare =
+            address.as_ref().is_some_and(|a| a.path() == "/" && a.query().is_none() && a.fragment().is_none());
         let is_https = address.as_ref().is_some_and(|a| a.scheme() == "https");
         let is_local = address.as_ref().is_some_and(is_loopback);
         say(
@@ -247,9 +240,7 @@ impl Config {
 /// An environment value as TOML would have it: a number, a boolean, a list, else text.
 fn scalar(value: &str) -> toml::Value {
     let typed: Option<toml::Table> = format!("value = {value}").parse().ok();
-    typed
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()))
+    typed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| toml::Value::String(value.to_owned()))
 }
 
 fn is_loopback(address: &url::Url) -> bool {
@@ -286,7 +277,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let text = "[service]\npublic_address = 'http://a.example/x'\n[data]\nconnections = 0\n[password]\npasses = 1\n";
+        let text =
+            "[service]\npublic_address = 'http://a.example/x'\n[data]\nconnections = 0\n[password]\npasses = 1\n";
         let Refused(lines) = read(text, &[]).unwrap_err();
         assert_eq!(lines.len(), 3, "{lines:?}");
     }

@@ -6,13 +6,16 @@
 
 pub mod accounts;
 pub mod chance;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod domain;
+pub mod jobs;
 pub mod keys;
 pub mod oidc;
 pub mod saml;
+pub mod serve;
 pub mod store;
 pub mod text;
 pub mod theme;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,6 +104,12 @@ struct Locale {
     french: Option<Language>,
 }
 
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 impl Language {
     /// The value of `lang`, of `?lang=` and of the cookie.
     #[must_use]
@@ -177,7 +184,7 @@ fn format(bundle: &FluentBundle<FluentResource>, key: &str, values: &FluentArgs<
     Some(bundle.format_pattern(pattern, Some(values), &mut faults).into_owned())
 }
 
-fn borrowed(escaped: impl std::fmt::Display) -> minijinja::Value {
+fn borrowed(escaped: impl fmt::Display) -> minijinja::Value {
     minijinja::Value::from_safe_string(format!("<span lang=\"{REFERENCE}\" dir=\"ltr\">{escaped}</span>"))
 }
 

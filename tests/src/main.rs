@@ -1,1 +1,6 @@
-fn main() {}
+//! The whole house from outside: one binary, one file a journey or a subject. What they stand on is `harness`.
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod judges;

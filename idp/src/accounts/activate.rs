@@ -16,7 +16,9 @@ const BIRTH_DATES: u32 = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BirthDateCheck {
     Right,
-    Wrong { left: u32 },
+    Wrong {
+        left: u32,
+    },
     /// Five wrong in a day: the school must help.
     AskSchool,
     /// The session was not at this step any more (AR-01).
@@ -27,7 +29,9 @@ pub enum BirthDateCheck {
 pub enum Chosen {
     Done(Opened),
     Refused(PasswordRefusal),
-    Busy { retry_after: std::time::Duration },
+    Busy {
+        retry_after: std::time::Duration,
+    },
     /// The session was not at this step any more (AR-01): another tab was quicker, or the school reset the account.
     NotAsked,
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Accounts, Error, PROVISIONAL_LIFE};
 use crate::chance;
-use crate::domain::account::{AccountId, AccountState, Profile};
+use crate::domain::account::{AccountId, Profile};
 use crate::domain::login::Login;
 use crate::domain::password::ProvisionalPassword;
 use crate::domain::spelling;
@@ -188,9 +188,4 @@ fn fingerprint(person: &Person) -> Option<[u8; 32]> {
         mail.as_str().to_lowercase()
     );
     Some(super::login_key(&text))
-}
-
-/// Whether a recorded account can be given a provisional password at all.
-pub fn can_reset(recorded: &Recorded) -> bool {
-    !matches!(recorded.account.state, AccountState::Closed { .. })
 }

@@ -47,13 +47,21 @@ pub enum SignIn {
 pub enum Refusal {
     Pair,
     /// Too many failures, of this login or from this address: told alike, so that neither can be probed.
-    Wait { until: OffsetDateTime },
+    Wait {
+        until: OffsetDateTime,
+    },
     /// More checks are waiting than this process may hold.
-    Busy { retry_after: std::time::Duration },
+    Busy {
+        retry_after: std::time::Duration,
+    },
     /// The right provisional password, but of a letter that is too old.
-    LetterTooOld { since: OffsetDateTime },
+    LetterTooOld {
+        since: OffsetDateTime,
+    },
     /// The right password of an account that is no more.
-    Closed { since: OffsetDateTime },
+    Closed {
+        since: OffsetDateTime,
+    },
 }
 
 /// Checks under way for each login in this process: a hundred guesses sent together must not all be let through on a

@@ -65,6 +65,30 @@ impl Attribute {
         Self::StudentLevel,
     ];
 
+    /// What an ENT needs to find the person in its own copy of the directory (educonnect 2.4).
+    pub const FOR_ENTS: [Self; 7] = [
+        Self::FamilyName,
+        Self::GivenName,
+        Self::ReturnUrl,
+        Self::ConnectionDate,
+        Self::PersonAffiliation,
+        Self::DirectoryReference,
+        Self::EduVector,
+    ];
+
+    /// What a service without a copy of the directory is given of a pupil (educonnect 2.4).
+    pub const FOR_SERVICES: [Self; 9] = [
+        Self::FamilyName,
+        Self::GivenName,
+        Self::ReturnUrl,
+        Self::ConnectionDate,
+        Self::PersonAffiliation,
+        Self::StudentNumberHash,
+        Self::BirthDate,
+        Self::StudentSchool,
+        Self::StudentLevel,
+    ];
+
     /// The name relying parties know it by.
     pub const fn friendly_name(self) -> &'static str {
         match self {

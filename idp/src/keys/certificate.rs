@@ -21,7 +21,10 @@ const LIFE: Duration = Duration::days(7_305);
 
 /// In DER, as it goes base64 into metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate(Vec<u8>);
+pub struct Certificate {
+    der: Vec<u8>,
+    base64: String,
+}
 
 impl Certificate {
     pub(super) fn self_signed(key: &RsaKey, host: &str, now: OffsetDateTime) -> Result<Self, rcgen::Error> {
@@ -35,26 +38,35 @@ impl Certificate {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.not_before = now;
         params.not_after = now + LIFE;
-        Ok(Self(params.self_signed(&Signer(key))?.der().to_vec()))
+        Ok(Self::of(params.self_signed(&Signer(key))?.der()))
     }
 
     pub(super) fn read(pem: &str) -> Option<Self> {
         let der = folder::from_pem(LABEL, pem)?;
         let (rest, _) = X509Certificate::from_der(&der).ok()?;
-        rest.is_empty().then(|| Self(der.to_vec()))
+        rest.is_empty().then(|| Self::of(&der))
     }
 
     pub(super) fn to_pem(&self) -> Zeroizing<String> {
-        folder::pem(LABEL, &self.0)
+        folder::pem(LABEL, &self.der)
     }
 
     pub(super) fn is_of(&self, key: &RsaKey) -> bool {
-        X509Certificate::from_der(&self.0).is_ok_and(|(_, read)| read.public_key().raw == key.spki_der())
+        X509Certificate::from_der(&self.der).is_ok_and(|(_, read)| read.public_key().raw == key.spki_der())
     }
 
     #[must_use]
     pub fn der(&self) -> &[u8] {
-        &self.0
+        &self.der
+    }
+
+    /// The same in base64, one line: written once, sent with every signature.
+    pub fn base64(&self) -> &str {
+        &self.base64
+    }
+
+    fn of(der: &[u8]) -> Self {
+        Self { der: der.to_vec(), base64: data_encoding::BASE64.encode(der) }
     }
 }
 

@@ -13,7 +13,7 @@ mod signing;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::signature::{EcdsaKeyPair, RsaKeyPair};
+use aws_lc_rs::constant_time;
 use time::OffsetDateTime;
 
 pub use certificate::Certificate;
@@ -93,6 +93,18 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// The anti-forgery tag of one browser's forms (LS-09).
+    pub fn csrf_tag(&self, browser: &[u8; 32]) -> String {
+        data_encoding::BASE64URL_NOPAD.encode(&self.csrf.hmac_sha256(browser))
+    }
+
+    /// Compares in constant time.
+    pub fn is_csrf_tag(&self, browser: &[u8; 32], tag: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.csrf_tag(browser).as_bytes(), tag.as_bytes()).is_ok()
+    }
+}
+
 impl SamlKeys {
     const KEY: &str = "saml-1.key.pem";
     const CERTIFICATE: &str = "saml-1.crt.pem";
@@ -120,9 +132,8 @@ fn rsa(folder: &Folder, name: &str, size: RsaSize) -> Result<RsaKey, Error> {
         let made = signing::generate_rsa(size).map_err(|_| Error::Generation { path: folder.path(name) })?;
         Ok(folder::pem(PRIVATE_KEY, &made))
     })?;
-    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| RsaKeyPair::from_pkcs8(&der).ok());
-    read.and_then(RsaKey::new)
-        .ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
+    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| RsaKey::from_pkcs8(&der));
+    read.ok_or_else(|| folder.malformed(name, "an RSA private key of 2048 bits or more in PKCS#8 PEM"))
 }
 
 fn ec(folder: &Folder, name: &str) -> Result<EcKey, Error> {
@@ -130,9 +141,8 @@ fn ec(folder: &Folder, name: &str) -> Result<EcKey, Error> {
         let made = signing::generate_ec().map_err(|_| Error::Generation { path: folder.path(name) })?;
         Ok(folder::pem(PRIVATE_KEY, &made))
     })?;
-    let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| EcdsaKeyPair::from_pkcs8(algorithm, &der).ok());
-    read.and_then(EcKey::new).ok_or_else(|| folder.malformed(name, "a P-256 private key in PKCS#8 PEM"))
+    let read = folder::from_pem(PRIVATE_KEY, &pem).and_then(|der| EcKey::from_pkcs8(&der));
+    read.ok_or_else(|| folder.malformed(name, "a P-256 private key in PKCS#8 PEM"))
 }
 
 fn symmetric(folder: &Folder, name: &str) -> Result<SymmetricKey, Error> {

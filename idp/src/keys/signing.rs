@@ -36,6 +36,12 @@ pub struct RsaKey {
 impl RsaKey {
     const LEAST_BYTES: usize = 256;
 
+    /// `None` for what is no RSA key of 2048 bits or more.
+    #[must_use]
+    pub fn from_pkcs8(der: &[u8]) -> Option<Self> {
+        RsaKeyPair::from_pkcs8(der).ok().and_then(Self::new)
+    }
+
     /// `None` below 2048 bits.
     pub(super) fn new(pair: RsaKeyPair) -> Option<Self> {
         let public = pair.public_key();
@@ -96,7 +102,13 @@ pub struct EcKey {
 }
 
 impl EcKey {
-    pub(super) fn new(pair: EcdsaKeyPair) -> Option<Self> {
+    /// `None` for what is no P-256 key.
+    #[must_use]
+    pub fn from_pkcs8(der: &[u8]) -> Option<Self> {
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok().and_then(Self::new)
+    }
+
+    fn new(pair: EcdsaKeyPair) -> Option<Self> {
         // SEC 1 2.3.3: 4, x, y.
         let (uncompressed, point) = pair.public_key().as_ref().split_first()?;
         let (x, y) = point.split_at_checked(32)?;

@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::authorize::context_class;
-use super::signing::{Keys, jws};
+use super::signing::{jws, published};
 use super::userinfo::claim;
 use super::{paths, scopes};
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::IdTokenAlgorithm;
+use crate::keys::OidcKeys;
 
 type Metadata = ProviderMetadata<
     Additional,
@@ -91,9 +92,9 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
     Ok(Answer::public(&metadata))
 }
 
-/// The public keys (RFC 7517): those that sign, those about to and those that signed what is still valid.
-pub fn jwks(keys: &Keys) -> Answer {
-    Answer::public(&keys.published())
+/// The public keys (RFC 7517).
+pub fn jwks(keys: &OidcKeys) -> Answer {
+    Answer::public(&published(keys))
 }
 
 fn scopes_supported() -> Vec<Scope> {

@@ -8,10 +8,11 @@ use time::{Duration, OffsetDateTime};
 use super::answer::Answer;
 use super::authorize::context_class;
 use super::sha256;
-use super::signing::{Error, Keys};
+use super::signing::{Error, SigningKey};
 use crate::domain::account::Profile;
 use crate::domain::relying_party::{IdTokenAlgorithm, PartyId};
 use crate::domain::session::SessionId;
+use crate::keys::OidcKeys;
 
 /// Of the access token (OP-10) and of the ID token beside it.
 pub const LIFE: Duration = Duration::seconds(600);
@@ -56,7 +57,7 @@ impl IdToken<'_> {
         &self,
         access_token: &str,
         algorithm: IdTokenAlgorithm,
-        keys: &Keys,
+        keys: &OidcKeys,
         now: OffsetDateTime,
     ) -> Result<String, Error> {
         let claims = Claims {
@@ -72,7 +73,7 @@ impl IdToken<'_> {
             at_hash: token_hash(access_token),
             sid: self.session.as_str(),
         };
-        keys.current(algorithm).sign_claims(&claims)
+        SigningKey::of(keys, algorithm).sign_claims(&claims)
     }
 }
 
@@ -104,15 +105,15 @@ mod tests {
     use serde_json::Value;
     use time::macros::datetime;
 
-    use super::super::signing::tests::keys;
-    use super::super::signing::{SigningKey, jws};
+    use super::super::signing::jws;
+    use super::super::signing::tests::{key_set, keys};
     use super::*;
 
     const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
     const ISSUER: &str = "https://guichet.example";
     const BOTH: [IdTokenAlgorithm; 2] = [IdTokenAlgorithm::Rs256, IdTokenAlgorithm::Es256];
 
-    fn signed<'a>(algorithm: IdTokenAlgorithm, keys: &Keys, change: impl FnOnce(&mut IdToken<'a>)) -> String {
+    fn signed<'a>(algorithm: IdTokenAlgorithm, keys: &OidcKeys, change: impl FnOnce(&mut IdToken<'a>)) -> String {
         static CLIENT: LazyLock<PartyId> = LazyLock::new(|| PartyId("ent-exemple".to_owned()));
         static SESSION: LazyLock<SessionId> = LazyLock::new(|| SessionId::from_random([7; 16]));
         let mut token: IdToken<'a> = IdToken {
@@ -136,7 +137,7 @@ mod tests {
     /// What a client that uses the crate makes of a token, at the time it was issued.
     fn verified(
         token: &str,
-        keys: &Keys,
+        keys: &OidcKeys,
         algorithm: IdTokenAlgorithm,
         client: &str,
         nonce: &str,
@@ -144,10 +145,9 @@ mod tests {
         let claims: CoreIdTokenClaims = serde_json::from_value(part(token, 1)).unwrap();
         let issued_at = claims.issue_time();
         let issuer = IssuerUrl::new(ISSUER.to_owned()).unwrap();
-        let verifier =
-            CoreIdTokenVerifier::new_public_client(ClientId::new(client.to_owned()), issuer, keys.published())
-                .set_allowed_algs([jws(algorithm)])
-                .set_time_fn(move || issued_at);
+        let verifier = CoreIdTokenVerifier::new_public_client(ClientId::new(client.to_owned()), issuer, key_set(keys))
+            .set_allowed_algs([jws(algorithm)])
+            .set_time_fn(move || issued_at);
         let token: CoreIdToken = token.parse().map_err(|error| format!("{error}"))?;
         let nonce = Nonce::new(nonce.to_owned());
         let claims = token.claims(&verifier, &nonce).map_err(|error| format!("{error}"))?;
@@ -186,11 +186,11 @@ mod tests {
         let keys = keys();
         for algorithm in BOTH {
             let header = part(&signed(algorithm, &keys, |_| {}), 0);
-            let key: &SigningKey = keys.current(algorithm);
-            assert_eq!(header["kid"], key.kid());
             assert_eq!(header["alg"], super::super::signing::name(algorithm));
-            let published = serde_json::to_value(keys.published()).unwrap();
-            assert!(published["keys"].as_array().unwrap().iter().any(|published| published["kid"] == header["kid"]));
+            let published = serde_json::to_value(key_set(&keys)).unwrap();
+            let named = |key: &&Value| key["kid"] == header["kid"];
+            let key = published["keys"].as_array().unwrap().iter().find(named).unwrap();
+            assert_eq!(key["alg"], header["alg"]);
         }
     }
 

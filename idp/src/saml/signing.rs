@@ -4,6 +4,8 @@ use aws_lc_rs::digest::{Context, SHA256 as SHA256_DIGEST};
 use data_encoding::BASE64;
 use thiserror::Error;
 
+use crate::keys::SamlKeys;
+
 use super::canonical::Writer;
 use super::names::{DSIG, ENVELOPED, EXCLUSIVE_C14N, RSA_SHA256, SHA256};
 
@@ -18,6 +20,16 @@ pub trait SigningKey {
 
     /// DER in base64, one line, as published in the metadata.
     fn certificate(&self) -> &str;
+}
+
+impl SigningKey for SamlKeys {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned> {
+        self.signing.sign_rsa_sha256(message).map_err(|_| Unsigned)
+    }
+
+    fn certificate(&self) -> &str {
+        self.certificate.base64()
+    }
 }
 
 /// An element to be signed, in two halves: the signature goes between them.

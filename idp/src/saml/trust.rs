@@ -6,6 +6,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey as KnownKey;
 
 use super::binding::Detached;
+use super::lexis;
 use super::names::{DSIG, ENVELOPED, EXCLUSIVE_C14N};
 use super::reason::Reason;
 use super::tree::{self, Element, MESSAGE};
@@ -169,35 +170,45 @@ pub fn enveloped(root: &Element) -> Result<Option<Method>, Reason> {
     if signatures != 1 {
         return Err(Reason::SignatureShape);
     }
-    let info = match children(signature).as_slice() {
-        [info, value] if names_are(&[info, value], &["SignedInfo", "SignatureValue"]) => *info,
-        [info, value, key] if names_are(&[info, value, key], &["SignedInfo", "SignatureValue", "KeyInfo"]) => *info,
+    let (info, value) = match children(signature).as_slice() {
+        [info, value] if names_are(&[info, value], &["SignedInfo", "SignatureValue"]) => (*info, *value),
+        [info, value, key] if names_are(&[info, value, key], &["SignedInfo", "SignatureValue", "KeyInfo"]) => {
+            (*info, *value)
+        }
         _ => return Err(Reason::SignatureShape),
     };
     let [c14n, method, reference] = exactly(info, ["CanonicalizationMethod", "SignatureMethod", "Reference"])?;
-    let [transforms, digest, _] = exactly(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
+    let [transforms, digest, digest_value] = exactly(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
     let [first, second] = exactly(transforms, ["Transform", "Transform"])?;
     let covers_root = reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) == Some(id);
     let is_plain = is_c14n(c14n)
         && is_c14n(second)
         && first.attribute("Algorithm") == Some(ENVELOPED)
         && [first, method, digest].iter().all(|element| element.children.is_empty());
-    if !covers_root || !is_plain {
+    if !covers_root || !is_plain || octets(value) == 0 {
         return Err(Reason::SignatureShape);
     }
-    if !digest.attribute("Algorithm").is_some_and(is_strong_digest) {
-        return Err(Reason::Algorithm);
+    let length = digest.attribute("Algorithm").and_then(digest_length).ok_or(Reason::Algorithm)?;
+    if octets(digest_value) != length {
+        return Err(Reason::SignatureShape);
     }
     method.attribute("Algorithm").and_then(Method::from_uri).map(Some).ok_or(Reason::Algorithm)
 }
 
-fn is_strong_digest(uri: &str) -> bool {
-    matches!(
-        uri,
-        "http://www.w3.org/2001/04/xmlenc#sha256"
-            | "http://www.w3.org/2001/04/xmldsig-more#sha384"
-            | "http://www.w3.org/2001/04/xmlenc#sha512"
-    )
+/// SI-07: SHA-2 only.
+fn digest_length(uri: &str) -> Option<usize> {
+    match uri {
+        "http://www.w3.org/2001/04/xmlenc#sha256" => Some(32),
+        "http://www.w3.org/2001/04/xmldsig-more#sha384" => Some(48),
+        "http://www.w3.org/2001/04/xmlenc#sha512" => Some(64),
+        _ => None,
+    }
+}
+
+/// How many octets an element holds in base64, broken into lines or not; none where it holds something else.
+fn octets(element: &Element) -> usize {
+    let dense: String = element.value().unwrap_or_default().chars().filter(|c| !lexis::is_space(*c)).collect();
+    data_encoding::BASE64.decode(dense.as_bytes()).map_or(0, |octets| octets.len())
 }
 
 /// Exclusive, without comments; the list of prefixes that OpenSAML adds changes no meaning.

@@ -117,7 +117,7 @@ impl Store {
                             birth_date_failures = 0, birth_date_failed_at = NULL WHERE id = $1";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => sqlx::query(GIVE)
-            .bind(account.as_str()).bind(password.to_stored()).bind(until).execute(&mut **c).await)?;
+            .bind(account.as_str()).bind(password.to_stored()).bind(until).execute(&mut **c).await.map(drop))?;
         end_everything(&mut tx, account, now).await?;
         db::commit(tx).await?;
         Ok(())

@@ -11,9 +11,6 @@ mod parties;
 mod sessions;
 mod throttles;
 
-#[cfg(test)]
-mod tests;
-
 use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};

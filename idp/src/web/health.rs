@@ -1,10 +1,10 @@
 //! `/livez`, `/readyz`: on the private listener only.
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 
 use super::state::App;
 

@@ -9,11 +9,8 @@ pub const SAML_POST: &str = "/idp/profile/SAML2/POST/SSO";
 pub const SAML_UNSOLICITED: &str = "/idp/profile/SAML2/Unsolicited/SSO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
-pub const DISCOVERY: &str = "/.well-known/openid-configuration";
-pub const AUTHORIZE: &str = "/idp/profile/oidc/authorize";
-pub const TOKEN: &str = "/idp/profile/oidc/token";
-pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
-pub const JWKS: &str = "/idp/profile/oidc/jwks";
+// Discovery names these, so they are written there.
+pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, TOKEN, USERINFO};
 
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/connexion";
@@ -29,14 +26,9 @@ pub fn sign_in(id: &InteractionId) -> String {
     format!("{SIGN_IN}/{}", id.0)
 }
 
-/// "Continuer": the open session is mine.
+/// Whose session is open: "Continuer", or "Ce n'est pas moi".
 pub fn confirm(id: &InteractionId) -> String {
     format!("{SIGN_IN}/{}/continuer", id.0)
-}
-
-/// "Ce n'est pas moi": the open session ends, the form is shown.
-pub fn someone_else(id: &InteractionId) -> String {
-    format!("{SIGN_IN}/{}/autre", id.0)
 }
 
 pub fn birth_date(id: &InteractionId) -> String {

@@ -41,7 +41,6 @@ fn families() -> Router<App> {
         .route(paths::SIGN_IN, get(sign_in::by_oneself))
         .route("/connexion/{id}", get(sign_in::revisit).post(sign_in::submit))
         .route("/connexion/{id}/continuer", get(sign_in::revisit).post(sign_in::confirm))
-        .route("/connexion/{id}/autre", get(sign_in::revisit).post(sign_in::someone_else))
         .route("/premiere-connexion/{id}/naissance", get(sign_in::revisit).post(first_time::submit_birth_date))
         .route("/premiere-connexion/{id}/mot-de-passe", get(sign_in::revisit).post(first_time::submit_password))
         .route(paths::FIRST_TIME, get(standing::first_time))

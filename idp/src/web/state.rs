@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::domain::release::Terms;
+use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
 use crate::store::{self, Store};
 use crate::web::page::Pages;
@@ -24,7 +24,6 @@ pub struct Parts {
     pub store: Store,
     pub accounts: Accounts,
     pub keys: Keys,
-    pub oidc_keys: crate::oidc::signing::Keys,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

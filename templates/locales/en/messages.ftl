@@ -30,6 +30,7 @@ child = This does not match what the school has. Check it on a school report. Yo
        *[other] { $n } attempts
     } left.
 pw-short = The password must have at least 12 characters. It has { $n }.
+pw-long = The password can have 128 characters at most. It has { $n }.
 pw-common = This password is too common. Try three unrelated words.
 pw-self = The password must not contain your name, username or a date of birth
 pw-same = Choose a password different from the last one

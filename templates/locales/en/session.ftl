@@ -8,8 +8,8 @@ portal-go = Go to { $portal }
 portal-sign-in = Sign in to { $portal }
 
 signed-in-title = You are signed in
-signed-in-lead = Signed in as { $name }. Where do you want to go?
-signed-in-none = Signed in as { $name }. Start again from your school portal.
+signed-in-lead = Hello { $name }, where do you want to go?
+signed-in-none = Hello { $name }, start again from your school portal.
 sign-out-link = Sign out
 
 send-lead = We are taking you back to { $portal }.

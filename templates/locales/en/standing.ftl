@@ -48,7 +48,7 @@ accessibility-done-zoom = Text can be enlarged; system colours and dark mode are
 accessibility-not-title = What is not done yet
 accessibility-not = The pages have not yet been tried by people who use a screen reader every day.
 accessibility-contact-title = Report a difficulty
-accessibility-contact = If a page stops you, write to us: { $contact }. We will give you the information or the access in another way.
+accessibility-contact = If a page stops you, contact: { $contact }. You will be given the information or the access in another way.
 accessibility-recourse-title = If you get no answer
 accessibility-recourse = You can turn to the French Defender of Rights, online (defenseurdesdroits.fr), by telephone on +33 9 69 39 00 00, or by post free of charge: Défenseur des droits, Libre réponse 71120, 75342 Paris CEDEX 07.
 
@@ -65,7 +65,7 @@ privacy-who = The portal you sign in to, and only what it needs. Two portals do 
 privacy-cookies-title = Cookies
 privacy-cookies = Only two kinds of cookies, needed to sign in and to remember the language. They follow nobody.
 privacy-rights-title = Your rights
-privacy-rights = You can ask to see your data, to have it corrected, to limit its use or to object to it. Write to: { $contact }. You can also turn to the CNIL, the French data protection authority (cnil.fr).
+privacy-rights = You can ask to see your data, to have it corrected, to limit its use or to object to it. Contact: { $contact }. You can also turn to the CNIL, the French data protection authority (cnil.fr).
 
 legal-title = Legal notice
 legal-publisher-title = Publisher

@@ -30,6 +30,7 @@ child = Ces informations ne correspondent pas à celles de l'établissement. Vé
        *[other] { $n } essais
     }.
 pw-short = Le mot de passe doit avoir au moins 12 caractères. Il en a { $n }.
+pw-long = Le mot de passe peut avoir 128 caractères au plus. Il en a { $n }.
 pw-common = Ce mot de passe est trop courant. Choisissez par exemple trois mots sans rapport.
 pw-self = Le mot de passe ne doit pas contenir votre nom, votre identifiant ou une date de naissance
 pw-same = Choisissez un mot de passe différent du précédent

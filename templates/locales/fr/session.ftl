@@ -8,8 +8,8 @@ portal-go = Aller sur { $portal }
 portal-sign-in = Se connecter à { $portal }
 
 signed-in-title = Vous êtes connecté
-signed-in-lead = Connecté en tant que { $name }. Où voulez-vous aller ?
-signed-in-none = Connecté en tant que { $name }. Repartez de la page d'accueil de votre ENT.
+signed-in-lead = Bonjour { $name }, où voulez-vous aller ?
+signed-in-none = Bonjour { $name }, repartez de la page d'accueil de votre ENT.
 sign-out-link = Se déconnecter
 
 send-lead = Nous vous ramenons sur { $portal }.

@@ -36,7 +36,7 @@ pub struct About<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordRefusal {
     TooShort { count: usize },
-    TooLong,
+    TooLong { count: usize },
     Common,
     ContainsSelf,
     SameAsBefore,
@@ -71,7 +71,7 @@ pub fn check(password: Password, about: &About<'_>) -> Result<Acceptable, Passwo
         return Err(PasswordRefusal::TooShort { count });
     }
     if count > LONGEST {
-        return Err(PasswordRefusal::TooLong);
+        return Err(PasswordRefusal::TooLong { count });
     }
     if about.previous.is_some_and(|previous| same(&password, previous)) {
         return Err(PasswordRefusal::SameAsBefore);

@@ -45,6 +45,11 @@ fn grant<'a>(party: &'a PartyId, code_challenge: Option<&'a str>) -> Grant<'a> {
     Grant { party, redirect_uri: CALLBACK, code_challenge, expires_at: NOW + Duration::seconds(60) }
 }
 
+/// Whether a code given to `ID` for a minute from `NOW` is good.
+fn check_at(code_challenge: Option<&str>, request: &Request, now: OffsetDateTime) -> Result<(), Error> {
+    check(&grant(&PartyId(ID.to_owned()), code_challenge), request, now)
+}
+
 #[test]
 fn op_07_a_client_authenticates_by_its_registered_method_and_no_other() {
     let header = basic_header(ID, SECRET);
@@ -147,28 +152,26 @@ fn op_03_a_verifier_has_43_to_128_unreserved_characters() {
 
 #[test]
 fn op_03_the_verifier_must_match_the_challenge_and_neither_comes_without_the_other() {
-    let id = PartyId(ID.to_owned());
     let with_verifier = request(&[("code_verifier", VERIFIER)]);
     let without = request(&[]);
     let wrong = request(&[("code_verifier", &"a".repeat(43))]);
-    assert_eq!(check(&grant(&id, Some(CHALLENGE)), &with_verifier, NOW), Ok(()));
-    assert_eq!(check(&grant(&id, None), &without, NOW), Ok(()));
-    assert_eq!(check(&grant(&id, Some(CHALLENGE)), &wrong, NOW), Err(Error::InvalidGrant));
-    assert_eq!(check(&grant(&id, Some(CHALLENGE)), &without, NOW), Err(Error::InvalidGrant));
-    assert_eq!(check(&grant(&id, None), &with_verifier, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &with_verifier, NOW), Ok(()));
+    assert_eq!(check_at(None, &without, NOW), Ok(()));
+    assert_eq!(check_at(Some(CHALLENGE), &wrong, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &without, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(None, &with_verifier, NOW), Err(Error::InvalidGrant));
     // `plain`: the challenge given back as it was.
     let plain = request(&[("code_verifier", CHALLENGE)]);
-    assert_eq!(check(&grant(&id, Some(CHALLENGE)), &plain, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(Some(CHALLENGE), &plain, NOW), Err(Error::InvalidGrant));
 }
 
 #[test]
 fn op_05_a_code_is_good_for_its_client_its_address_and_its_minute() {
-    let id = PartyId(ID.to_owned());
     let request = request(&[]);
-    assert_eq!(check(&grant(&id, None), &request, NOW + Duration::seconds(59)), Ok(()));
-    assert_eq!(check(&grant(&id, None), &request, NOW + Duration::seconds(60)), Err(Error::InvalidGrant));
-    let other_client = PartyId("another".to_owned());
-    assert_eq!(check(&grant(&other_client, None), &request, NOW), Err(Error::InvalidGrant));
+    assert_eq!(check_at(None, &request, NOW + Duration::seconds(59)), Ok(()));
+    assert_eq!(check_at(None, &request, NOW + Duration::seconds(60)), Err(Error::InvalidGrant));
+    let (id, another) = (PartyId(ID.to_owned()), PartyId("another".to_owned()));
+    assert_eq!(check(&grant(&another, None), &request, NOW), Err(Error::InvalidGrant));
     let other_address = Grant { redirect_uri: "https://ent.example/cb/", ..grant(&id, None) };
     assert_eq!(check(&other_address, &request, NOW), Err(Error::InvalidGrant));
 }

@@ -116,7 +116,9 @@ pub fn read(
     let root = tree::read(text, tree::METADATA).map_err(MetadataRefused::Xml)?;
     let chosen = choose(&root, entity_id)?;
     let unfit = |unfit| MetadataRefused::Unfit(chosen.entity_id.to_owned(), unfit);
-    if chosen.entity_id.len() > 1024 || chosen.entity_id.chars().any(|c| lexis::is_space(c) || c.is_control()) {
+    if !(1..=1024).contains(&chosen.entity_id.len())
+        || chosen.entity_id.chars().any(|c| lexis::is_space(c) || c.is_control())
+    {
         return Err(MetadataRefused::EntityId);
     }
     let valid_until = valid_until(&chosen).map_err(unfit)?;
@@ -296,8 +298,11 @@ fn is_fit_address(location: &str, environment: Environment) -> bool {
         "http" => environment == Environment::Test && is_loopback,
         _ => false,
     };
+    // Browsers read `https:/x` and `https:///x` as `https://x`.
+    let after_scheme = location.split_once("://").map_or("", |(_, rest)| rest);
+    let has_host = !after_scheme.is_empty() && !after_scheme.starts_with('/');
     let has_user = !url.username().is_empty() || url.password().is_some();
-    is_plain && has_scheme && url.has_host() && !has_user && url.fragment().is_none()
+    is_plain && has_scheme && has_host && !has_user && url.fragment().is_none()
 }
 
 fn boolean(element: &Element, attribute: &'static str) -> Result<Option<bool>, Unfit> {

@@ -110,11 +110,8 @@ async fn ask_school(app: &App, visitor: Visitor, under_way: &UnderWay, session: 
 
 /// The three fields as a date in the past; months may be words ("mars").
 fn read_date(typed: &TypedDate, today: Date) -> Result<Date, BirthDateError> {
-    let parts = [
-        (BirthDatePart::Day, &typed.day),
-        (BirthDatePart::Month, &typed.month),
-        (BirthDatePart::Year, &typed.year),
-    ];
+    let parts =
+        [(BirthDatePart::Day, &typed.day), (BirthDatePart::Month, &typed.month), (BirthDatePart::Year, &typed.year)];
     let missing: Vec<BirthDatePart> =
         parts.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(part, _)| part).collect();
     match missing.len() {
@@ -134,11 +131,31 @@ fn read_date(typed: &TypedDate, today: Date) -> Result<Date, BirthDateError> {
 
 fn read_month(typed: &str) -> Option<Month> {
     const FRENCH: [&str; 12] = [
-        "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre",
+        "janvier",
+        "fevrier",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "aout",
+        "septembre",
+        "octobre",
+        "novembre",
         "decembre",
     ];
     const ENGLISH: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let typed = typed.trim();
@@ -202,7 +219,9 @@ pub async fn submit_password(
                 PasswordRefusal::TooShort { count } => {
                     PasswordError::Short { length: u32::try_from(count).unwrap_or_default() }
                 }
-                PasswordRefusal::TooLong => PasswordError::Long,
+                PasswordRefusal::TooLong { count } => {
+                    PasswordError::Long { length: u32::try_from(count).unwrap_or(u32::MAX) }
+                }
                 PasswordRefusal::Common => PasswordError::Common,
                 PasswordRefusal::ContainsSelf => PasswordError::Personal,
                 PasswordRefusal::SameAsBefore => PasswordError::Same,

@@ -118,11 +118,7 @@ async fn here(app: &App, visitor: Visitor, name: &str) -> Result<Response, Error
 /// "Vous êtes connecté : Camille E." on a device that several people use (journeys P1.3, E4).
 async fn whose(app: &App, mut visitor: Visitor, under_way: &UnderWay, session: &Session) -> Result<Response, Error> {
     let id = &under_way.interaction.id;
-    let page = OpenSession {
-        name: short_name(app, session).await?,
-        action: paths::confirm(id),
-        csrf: visitor.csrf(),
-    };
+    let page = OpenSession { name: short_name(app, session).await?, action: paths::confirm(id), csrf: visitor.csrf() };
     let shell = visitor.shell(under_way.party());
     Ok(under_way.lead(visitor.show(&page, &shell)))
 }

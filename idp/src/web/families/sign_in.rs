@@ -30,6 +30,8 @@ pub struct SignInForm {
 #[derive(Deserialize)]
 pub struct Confirmation {
     #[serde(default)]
+    choix: String,
+    #[serde(default)]
     csrf: String,
 }
 
@@ -51,12 +53,7 @@ pub async fn by_oneself(State(app): State<App>, mut visitor: Visitor) -> Result<
 }
 
 /// The form, empty or again with what is wrong.
-pub fn ask(
-    mut visitor: Visitor,
-    under_way: &UnderWay,
-    typed: Option<String>,
-    wrong: Vec<SignInError>,
-) -> Response {
+pub fn ask(mut visitor: Visitor, under_way: &UnderWay, typed: Option<String>, wrong: Vec<SignInError>) -> Response {
     let interaction = &under_way.interaction;
     let view = match visitor.view.or(interaction.asked.view) {
         Some(Profile::Guardian) => View::Guardian,
@@ -184,7 +181,8 @@ async fn forgotten(app: &App, mut visitor: Visitor, form: SignInForm) -> Result<
     Ok(visitor.go(&paths::resume(&interaction.id)))
 }
 
-/// "Continuer": the open session is mine.
+/// "Continuer": the open session is mine. "Ce n'est pas moi": it ends and the form is shown; nothing of the first person
+/// remains (LS-12).
 pub async fn confirm(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -195,23 +193,13 @@ pub async fn confirm(
         return Ok(not_ours(visitor, None));
     }
     let id = InteractionId(id);
-    let browser = visitor.known_browser();
-    app.store.confirm_interaction(&id, &browser).await?;
-    Ok(visitor.go(&paths::resume(&id)))
-}
-
-/// "Ce n'est pas moi": the open session ends and the form is shown; nothing of the first person remains (LS-12).
-pub async fn someone_else(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    Form(form): Form<Confirmation>,
-) -> Result<Response, Error> {
-    if !visitor.is_ours(&form.csrf) {
-        return Ok(not_ours(visitor, None));
+    if form.choix == "continuer" {
+        let browser = visitor.known_browser();
+        app.store.confirm_interaction(&id, &browser).await?;
+        return Ok(visitor.go(&paths::resume(&id)));
     }
     if let Some(token) = visitor.session() {
         app.store.end_session(&token, app.clock.now()).await?;
     }
-    Ok(visitor.forget().go(&paths::resume(&InteractionId(id))))
+    Ok(visitor.forget().go(&paths::resume(&id)))
 }

@@ -5,9 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::web::error::{self, Error};
-use crate::web::page::{
-    Accessibility, FirstTime, Forgotten, Help, Home, Legal, Page, PortalLink, Privacy, Reason,
-};
+use crate::web::page::{Accessibility, FirstTime, Forgotten, Help, Home, Legal, Page, PortalLink, Privacy, Reason};
 use crate::web::paths;
 use crate::web::state::App;
 use crate::web::visitor::Visitor;

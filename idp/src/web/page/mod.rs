@@ -44,6 +44,8 @@ pub enum LoadError {
     Theme(#[from] crate::theme::Error),
     #[error("the template {template} could not be used")]
     Template { template: String, source: Box<Error> },
+    #[error("the page {sample} is not fit to be shown: {fault}")]
+    Sample { sample: String, fault: &'static str },
 }
 
 /// One page: facts for its template, the message of its title, and what is wrong with the form it shows again.
@@ -75,7 +77,7 @@ pub struct FieldError {
 }
 
 /// What surrounds a page.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Shell {
     pub language: Language,
     pub portal: Option<Portal>,
@@ -86,7 +88,7 @@ pub struct Shell {
 }
 
 /// The ENT the person came from.
-#[derive(Clone, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Portal {
     pub name: String,
     pub logo: Option<String>,

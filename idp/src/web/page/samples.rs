@@ -19,10 +19,36 @@ pub(super) struct Shown {
     pub html: String,
 }
 
+impl Shown {
+    /// What an overridden component may have broken and no compiler sees.
+    fn fault(&self) -> Option<&'static str> {
+        let count = |part: &str| self.html.matches(part).count();
+        if count("<h1") != 1 {
+            return Some("it has not exactly one title (h1)");
+        }
+        if count("role=\"alert\"") != usize::from(self.has_error) {
+            return Some("it does not announce what is wrong, or announces what is not");
+        }
+        if count("<style") != 1 || count("<script") != count("<script defer src=\"/static/") || count(" style=") > 0 {
+            return Some("it holds a script or a style of its own, which the content policy forbids");
+        }
+        None
+    }
+}
+
 impl Pages {
     /// Writes every page once in each state and language, so that a broken theme is found before a family does.
     pub fn check(&self) -> Result<(), LoadError> {
-        self.every_sample(&mut |_| ())
+        let mut found = None;
+        self.every_sample(&mut |shown| {
+            if let (None, Some(fault)) = (&found, shown.fault()) {
+                let Shown { template, number, language, with_portal, .. } = &shown;
+                let from = if *with_portal { "from a portal" } else { "without a portal" };
+                let sample = format!("{template}, sample {number} in {} {from}", language.code());
+                found = Some(LoadError::Sample { sample, fault });
+            }
+        })?;
+        found.map_or(Ok(()), Err)
     }
 
     pub(super) fn every_sample(&self, seen: &mut dyn FnMut(Shown)) -> Result<(), LoadError> {

@@ -1,6 +1,7 @@
 //! Proving who is there: the sign-in form, the same for someone already known, and the first sign-in (P1, E1).
 
 use serde::Serialize;
+use time::Date;
 
 use super::{Around, FieldError, Page};
 use crate::text::{Message, Value};
@@ -34,7 +35,13 @@ pub enum SignInError {
     Pair,
     IdentifierEmpty,
     PasswordEmpty,
-    Wait { minutes: u32 },
+    Wait {
+        minutes: u32,
+    },
+    /// Said after the right provisional password only.
+    LetterTooOld {
+        date: Date,
+    },
 }
 
 impl SignInError {
@@ -44,6 +51,7 @@ impl SignInError {
             Self::IdentifierEmpty => (IDENTIFIER, Message::new("id-empty")),
             Self::PasswordEmpty => (PASSWORD, Message::new("pw-empty")),
             Self::Wait { minutes } => (IDENTIFIER, Message::new("wait").with("n", *minutes)),
+            Self::LetterTooOld { date } => (PASSWORD, Message::new("prov-old").with("date", Value::from(*date))),
         };
         FieldError { field, message }
     }
@@ -300,6 +308,7 @@ pub struct NewPassword {
 pub enum PasswordError {
     Empty,
     Short { length: u32 },
+    Long { length: u32 },
     Common,
     Personal,
     Same,
@@ -310,6 +319,7 @@ impl PasswordError {
         match self {
             Self::Empty => Message::new("pw-new-empty"),
             Self::Short { length } => Message::new("pw-short").with("n", Value::from(*length)),
+            Self::Long { length } => Message::new("pw-long").with("n", Value::from(*length)),
             Self::Common => Message::new("pw-common"),
             Self::Personal => Message::new("pw-self"),
             Self::Same => Message::new("pw-same"),

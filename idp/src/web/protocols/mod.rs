@@ -12,10 +12,10 @@ use time::Duration;
 use super::error::{self, Error};
 use super::families::UnderWay;
 use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
+use super::paths;
 use super::shield;
 use super::state::App;
 use super::visitor::Visitor;
-use super::paths;
 use crate::chance;
 use crate::domain::account::Profile;
 use crate::domain::identity::Identity;
@@ -128,12 +128,7 @@ pub async fn answer(
 }
 
 /// Tells the party why it gets nobody; where a person is in front of us and can act, they are told first.
-pub async fn refuse(
-    app: &App,
-    visitor: Visitor,
-    under_way: &UnderWay,
-    refusal: Refusal,
-) -> Result<Response, Error> {
+pub async fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusal) -> Result<Response, Error> {
     let Some(party) = under_way.party() else { return Ok(visitor.go(paths::SIGN_IN)) };
     if let (Refusal::NotOpenTo(profile), false) = (refusal, under_way.interaction.asked.passive) {
         let profile = match profile {
@@ -157,8 +152,7 @@ fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Result<Re
     match outgoing {
         Outgoing::Redirect(address) => Ok(visitor.go(&address)),
         Outgoing::Form { action, fields } => {
-            let fields =
-                fields.into_iter().map(|(name, value)| SendField { name: name.to_owned(), value }).collect();
+            let fields = fields.into_iter().map(|(name, value)| SendField { name: name.to_owned(), value }).collect();
             let towards = shield::towards(Some(&action));
             let shell = visitor.shell(Some(party));
             let mut response = visitor.show(&Send { action, fields }, &shell);

@@ -9,8 +9,8 @@ use time::Duration;
 use super::{Arrival, begin, refuse_here, send};
 use crate::chance::Token;
 use crate::domain::interaction::{OidcReply, Outgoing, Refusal, ReplyTo};
-use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::release;
+use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::session::Session;
 use crate::oidc::authorize::{self, Parameters, Refused};
 use crate::oidc::id_token::{self, IdToken};
@@ -31,14 +31,10 @@ pub async fn discovery(State(app): State<App>) -> Result<Response, Error> {
 }
 
 pub async fn jwks(State(app): State<App>) -> Response {
-    written(discovery::jwks(&app.oidc_keys))
+    written(discovery::jwks(&app.keys.oidc))
 }
 
-pub async fn authorize(
-    State(app): State<App>,
-    visitor: Visitor,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Error> {
+pub async fn authorize(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
     begin_sign_in(&app, visitor, &query.unwrap_or_default(), Arrival::Get).await
 }
 
@@ -69,12 +65,7 @@ async fn begin_sign_in(app: &App, visitor: Visitor, raw: &str, arrival: Arrival)
 }
 
 /// A fresh code, bound to everything the token endpoint will compare.
-pub async fn answer(
-    app: &App,
-    party: &RelyingParty,
-    reply: &OidcReply,
-    session: &Session,
-) -> Result<Outgoing, Error> {
+pub async fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session: &Session) -> Result<Outgoing, Error> {
     let code = Token::fresh();
     let grant = NewGrant {
         code_hash: code.hash(),
@@ -156,7 +147,7 @@ async fn exchange(
         session: &grant.session,
     };
     let signed = id_token
-        .sign(&access_token.text(), client.id_token_algorithm, &app.oidc_keys, now)
+        .sign(&access_token.text(), client.id_token_algorithm, &app.keys.oidc, now)
         .map_err(|error| Error::Signing(error.to_string()))?;
     Ok(Ok(id_token::answer(&access_token.text(), &signed, &grant.terms.scopes)))
 }

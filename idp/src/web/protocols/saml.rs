@@ -10,25 +10,21 @@ use super::{Arrival, begin, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
-use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty};
 use crate::domain::release;
+use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty};
 use crate::domain::session::Session;
-use crate::saml::{self, binding};
 use crate::saml::binding::Received;
 use crate::saml::metadata::{self, Ours};
 use crate::saml::request::{self, Refused};
 use crate::saml::response::{self, Answer, Ids, Status};
+use crate::saml::{self, binding};
 use crate::web::error::Error;
 use crate::web::page;
+use crate::web::paths;
 use crate::web::state::App;
 use crate::web::visitor::Visitor;
-use crate::web::paths;
 
-pub async fn redirect(
-    State(app): State<App>,
-    visitor: Visitor,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Error> {
+pub async fn redirect(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let received = binding::redirect(&query.unwrap_or_default());
     sign_on(&app, visitor, received, (paths::SAML_REDIRECT, Arrival::Get)).await
 }
@@ -123,22 +119,19 @@ pub fn refuse(app: &App, reply: &SamlReply, status: Status) -> Result<Outgoing, 
 }
 
 pub async fn metadata(State(app): State<App>) -> Result<Response, Error> {
-    let certificate = data_encoding::BASE64.encode(app.keys.saml.certificate.der());
     let address = |path: &str| format!("{}{path}", app.config.origin());
     let ours = Ours {
         entity_id: &app.entity_id,
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
-        certificates: &[&certificate],
+        certificates: &[app.keys.saml.certificate.base64()],
         validity: Duration::days(14),
         cache: Duration::hours(6),
     };
     let document = metadata::ours(&ours, app.clock.now(), chance::bytes(), &app.keys.saml)
         .map_err(|error| Error::Signing(error.to_string()))?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/samlmetadata+xml"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "application/samlmetadata+xml"), (header::CACHE_CONTROL, "public, max-age=3600")];
     Ok((headers, document).into_response())
 }

@@ -275,7 +275,7 @@ fn a_theme_may_say_a_message_over() {
     fs::write(folder.path().join("locales/fr/ours.ftl"), "operator-name = l'académie d'Exemple\n").unwrap();
     let pages = Pages::load(Some(folder.path()), None, "Guichet").unwrap();
     let html = pages.render(&Legal, &shell(&pages, "fr")).unwrap();
-    assert!(html.contains("Guichet est mis en œuvre par : l&#39;académie d&#39;Exemple."));
+    assert!(html.contains("Guichet est mis en œuvre par\u{a0}: l&#39;académie d&#39;Exemple."));
 }
 
 #[test]
@@ -302,4 +302,9 @@ fn a_broken_theme_component_is_refused_by_name() {
     assert_eq!(error.to_string(), "the template components/button.html could not be used");
     fs::write(theme.path().join("components/button.html"), "{% macro button(text) %}{{ txet }}{% endmacro %}").unwrap();
     assert!(Pages::load(Some(theme.path()), None, "Guichet").unwrap().check().is_err());
+    let scripted = "{% macro button(text, kind='', name=none, value='') %}<button style=\"x\">{{ text }}</button>{% endmacro %}\
+                    {% macro button_link(text, href, kind='') %}{% endmacro %}";
+    fs::write(theme.path().join("components/button.html"), scripted).unwrap();
+    let error = Pages::load(Some(theme.path()), None, "Guichet").unwrap().check().err().unwrap();
+    assert!(error.to_string().starts_with("the page pages/sign_in.html, sample 0 in fr from a portal is not fit"));
 }

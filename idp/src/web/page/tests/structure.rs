@@ -38,6 +38,12 @@ fn every_page_has_one_title_told_twice() {
 }
 
 #[test]
+fn pages_are_shared_between_threads() {
+    fn shared<T: std::marker::Send + Sync + 'static>(_: &T) {}
+    shared(&pages());
+}
+
+#[test]
 fn every_identifier_is_unique_and_every_reference_resolves() {
     for shown in every_sample() {
         let document = Html::parse_document(&shown.html);

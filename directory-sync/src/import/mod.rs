@@ -1,0 +1,72 @@
+//! One import, from the files to the switch: joins `source`, which knows bytes, and `reconcile`, which knows what is
+//! known, by a bounded channel. The two stages run side by side, and memory does not grow with the delivery.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use crate::db::Place;
+use crate::incoming::{Progress, Reject};
+use crate::model::{Academy, Stage};
+use crate::reconcile::{Order, Report};
+use crate::{db, reconcile, source, writer};
+
+/// Records between the two stages.
+const IN_FLIGHT: usize = 2_000;
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    #[error(transparent)]
+    Reconcile(#[from] reconcile::Error),
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("the reader of the delivery stopped on an error of its own; nothing was applied")]
+    Reader(#[from] tokio::task::JoinError),
+}
+
+/// What to import.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// Archives, folders or files of one complete delivery.
+    pub paths: Vec<PathBuf>,
+    pub academy: Academy,
+    /// Gives the same report and changes nothing.
+    pub dry_run: bool,
+    pub now: OffsetDateTime,
+}
+
+/// Imports one delivery into the directory at `place`, which is made or brought up to date first. Every rejected
+/// record is given to `each_reject`.
+pub async fn import(
+    place: &Place,
+    import: Import,
+    progress: Arc<Progress>,
+    each_reject: &mut (dyn FnMut(&Reject) + Send),
+) -> Result<Report, Error> {
+    let db = writer::open(place).await?;
+    let order = Order { academy: import.academy, stage: Stage::Secondary, dry_run: import.dry_run, now: import.now };
+    let reading = source::Reading { paths: import.paths, academy: import.academy, today: import.now.date() };
+    let (sender, receiver) = mpsc::channel(IN_FLIGHT);
+    let reader = tokio::task::spawn_blocking(move || {
+        source::read(&reading, &progress, &mut |incoming| sender.blocking_send(incoming).is_ok())
+    });
+    let report = reconcile::reconcile(&db, order, receiver, each_reject).await;
+    let read = reader.await?;
+    // The transaction of an import that failed ends with its connection, before anyone else asks for its turn.
+    crate::on!(&db, pool => pool.close().await);
+    match (report, read) {
+        (Ok(report), _) => Ok(report),
+        // The reader stops because the other stage did: the first cause is told.
+        (Err(error), Ok(()) | Err(source::Error::Stopped)) => Err(error.into()),
+        (Err(reconcile::Error::Cut), Err(error)) => Err(error.into()),
+        (Err(error), Err(_)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,377 @@
+//! Every question the `IdP` may ask of the directory; opened read-only.
+//!
+//! `known` is asked at every sign-in: three queries whatever the number of people and children, each by index. What a
+//! delivery did not say comes back as absent, never as an error.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sqlx::AssertSqlSafe;
+use time::{Date, OffsetDateTime};
+
+use crate::db::{self, Access, Db, Place};
+use crate::model::{
+    Child, Enrolment, Guardian, Known, Malformed, Names, ParentalAuthority, Person, PersonId, School, SchoolId, Staff,
+    StaffFunction, Student, Uai,
+};
+use crate::on;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("asking the directory: {0}")]
+    Query(#[from] sqlx::Error),
+    #[error("the directory holds a value that is {0}: it was written by another version or by hand")]
+    Stored(#[from] Malformed),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// One run of the importer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub id: i64,
+    /// `<academy>-<stage>`.
+    pub source: String,
+    /// `applied` or `held`.
+    pub outcome: String,
+    pub date: Date,
+    pub started_at: OffsetDateTime,
+    /// The report, as the importer printed it.
+    pub report: String,
+}
+
+/// How many people a source has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Population {
+    /// `<academy>-<stage>`.
+    pub source: String,
+    /// `student`, `guardian` or `staff`.
+    pub kind: String,
+    pub present: u64,
+    pub left: u64,
+}
+
+/// The directory, for reading.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    db: Db,
+}
+
+/// What is read of a person, with their school and the level of their training.
+#[derive(sqlx::FromRow)]
+struct PersonRow {
+    id: String,
+    kind: String,
+    family: String,
+    given: String,
+    birth: Option<String>,
+    title: Option<String>,
+    birth_date: Option<Date>,
+    ine: Option<String>,
+    school_number: Option<String>,
+    mef: Option<String>,
+    mail: Option<String>,
+    left_at: Option<Date>,
+    level: Option<String>,
+    #[sqlx(flatten)]
+    school: SchoolRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct SchoolRow {
+    school_id: Option<String>,
+    uai: Option<String>,
+    school_name: Option<String>,
+    school_kind: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct ChildRow {
+    guardian: String,
+    link: i64,
+    authority: i64,
+    #[sqlx(flatten)]
+    student: PersonRow,
+}
+
+/// A class, a function or a mobile number of someone.
+#[derive(sqlx::FromRow)]
+struct TraitRow {
+    person: String,
+    what: String,
+    school: String,
+    word: String,
+}
+
+macro_rules! person_columns {
+    () => {
+        "p.id, p.kind, p.family, p.given, p.birth, p.title, p.birth_date, p.ine, p.school_number, p.mef, p.mail, \
+         p.left_at, m.level, s.id AS school_id, s.uai, s.name AS school_name, s.kind AS school_kind"
+    };
+}
+macro_rules! person_joins {
+    () => {
+        "LEFT JOIN schools s ON s.id = p.school LEFT JOIN mefs m ON m.id = p.source || '-' || p.mef"
+    };
+}
+
+const PERSONS: &str = concat!("SELECT ", person_columns!(), " FROM persons p ", person_joins!());
+const CHILDREN: &str = concat!(
+    "SELECT g.guardian, g.link, g.authority, ",
+    person_columns!(),
+    " FROM guardianships g JOIN persons p ON p.id = g.student ",
+    person_joins!(),
+    " WHERE p.left_at IS NULL AND p.kind = 'student' AND g.guardian IN "
+);
+/// Present, after an identifier, in the order of identifiers.
+const PAGE: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM persons p ",
+    person_joins!(),
+    " WHERE p.left_at IS NULL AND p.id > $1 ORDER BY p.id LIMIT $2"
+);
+/// The same for a school: its pupils, their adults, its staff.
+const SCHOOL_PAGE: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM persons p ",
+    person_joins!(),
+    " WHERE p.left_at IS NULL AND p.id > $1 AND p.id IN (SELECT id FROM persons WHERE school = $3 UNION \
+     SELECT g.guardian FROM persons c JOIN guardianships g ON g.student = c.id WHERE c.school = $3 AND c.left_at IS NULL \
+     UNION SELECT person FROM staff_functions WHERE school = $3) ORDER BY p.id LIMIT $2"
+);
+const TRAITS: &str = "SELECT w.id AS person, 'class' AS what, e.position, e.school, e.division AS word FROM who w JOIN \
+     enrolments e ON e.person = w.id UNION ALL SELECT w.id, 'function', f.position, f.school, f.code FROM who w JOIN \
+     staff_functions f ON f.person = w.id UNION ALL SELECT w.id, 'mobile', c.position, '', c.mobile FROM who w JOIN \
+     contacts c ON c.person = w.id ORDER BY 1, 2, 3";
+const SCHOOL_BY_UAI: &str = "SELECT id AS school_id, uai, name AS school_name, kind AS school_kind FROM schools \
+     WHERE uai = $1 AND left_at IS NULL ORDER BY id";
+const POPULATION: &str = "SELECT source, kind, COUNT(*) - COUNT(left_at), COUNT(left_at) FROM persons \
+     GROUP BY source, kind ORDER BY source, kind";
+const RUNS: &str = "SELECT id, source, outcome, delivery_date, started_at, report FROM runs ORDER BY id DESC LIMIT $1";
+
+/// People asked for in one query; more are asked for in several.
+const AT_ONCE: usize = 4_096;
+
+impl Directory {
+    /// Opens the directory at `place`, which an import or a migration has made.
+    pub async fn open(place: &Place, connections: u32) -> Result<Self> {
+        Ok(Self { db: db::open(place, "directory", Access::Read, connections).await? })
+    }
+
+    /// Whether the database answers, for readiness.
+    pub async fn ping(&self) -> Result<()> {
+        on!(&self.db, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The people of these identifiers that the directory knows, in the order asked.
+    pub async fn known(&self, people: &[PersonId]) -> Result<Vec<Known>> {
+        let mut known = Vec::with_capacity(people.len());
+        for some in people.chunks(AT_ONCE) {
+            let ids: Vec<String> = some.iter().map(PersonId::to_string).collect();
+            let list = placeholders(ids.len());
+            let rows: Vec<PersonRow> = self.ask(format!("{PERSONS} WHERE p.id IN {list}"), &ids).await?;
+            let mut by_id: HashMap<String, Known> = HashMap::with_capacity(rows.len());
+            for one in self.complete(rows).await? {
+                by_id.insert(one.person.id().to_string(), one);
+            }
+            known.extend(ids.iter().filter_map(|id| by_id.remove(id)));
+        }
+        Ok(known)
+    }
+
+    /// Up to `limit` present people after `after`, in the order of identifiers: all of them, or those of a school (its
+    /// pupils, the adults these name, its staff).
+    pub async fn page(&self, school: Option<&SchoolId>, after: Option<&PersonId>, limit: u32) -> Result<Vec<Known>> {
+        let after = after.map(PersonId::to_string).unwrap_or_default();
+        let rows: Vec<PersonRow> = on!(&self.db, c => match school {
+            None => sqlx::query_as(PAGE).bind(after).bind(i64::from(limit)).fetch_all(c).await,
+            Some(school) => {
+                let query = sqlx::query_as(SCHOOL_PAGE).bind(after).bind(i64::from(limit)).bind(school.to_string());
+                query.fetch_all(c).await
+            }
+        })?;
+        self.complete(rows).await
+    }
+
+    /// The schools of a UAI: one in each source that delivers it.
+    pub async fn school_by_uai(&self, uai: &Uai) -> Result<Vec<School>> {
+        let rows: Vec<SchoolRow> =
+            on!(&self.db, c => sqlx::query_as(SCHOOL_BY_UAI).bind(uai.as_str()).fetch_all(c).await)?;
+        rows.into_iter().filter_map(|row| row.school().transpose()).collect()
+    }
+
+    /// How many people each source has.
+    pub async fn population(&self) -> Result<Vec<Population>> {
+        let rows: Vec<(String, String, i64, i64)> = on!(&self.db, c => sqlx::query_as(POPULATION).fetch_all(c).await)?;
+        let count = |n| u64::try_from(n).unwrap_or(0);
+        Ok(rows
+            .into_iter()
+            .map(|(source, kind, present, left)| Population {
+                source,
+                kind,
+                present: count(present),
+                left: count(left),
+            })
+            .collect())
+    }
+
+    /// The latest runs of the importer, latest first.
+    pub async fn runs(&self, limit: u32) -> Result<Vec<Run>> {
+        let rows: Vec<(i64, String, String, Date, OffsetDateTime, String)> =
+            on!(&self.db, c => sqlx::query_as(RUNS).bind(i64::from(limit)).fetch_all(c).await)?;
+        let run =
+            |(id, source, outcome, date, started_at, report)| Run { id, source, outcome, date, started_at, report };
+        Ok(rows.into_iter().map(run).collect())
+    }
+
+    /// Asks one question of a list of identifiers.
+    async fn ask<T>(&self, sql: String, ids: &[String]) -> Result<Vec<T>>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
+            + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>
+            + Send
+            + Unpin,
+    {
+        let padded = ids.iter().chain(ids.last().into_iter().cycle()).take(ids.len().next_power_of_two());
+        Ok(on!(&self.db, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
+            for id in padded {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(c).await
+        })?)
+    }
+
+    /// Adds to people what hangs on them: children, classes, functions, numbers.
+    async fn complete(&self, rows: Vec<PersonRow>) -> Result<Vec<Known>> {
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let guardians: Vec<String> =
+            rows.iter().filter(|row| row.kind == "guardian").map(|row| row.id.clone()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut children: HashMap<String, Vec<ChildRow>> = HashMap::new();
+        let mut all = ids;
+        for some in guardians.chunks(AT_ONCE) {
+            let sql = format!("{CHILDREN}{} ORDER BY p.id", placeholders(some.len()));
+            for row in self.ask::<ChildRow>(sql, some).await? {
+                all.push(row.student.id.clone());
+                children.entry(row.guardian.clone()).or_default().push(row);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        let mut traits = Traits::default();
+        for some in all.chunks(AT_ONCE) {
+            let list = placeholders(some.len());
+            let sql = format!("WITH who AS (SELECT id FROM persons WHERE id IN {list}) {TRAITS}");
+            for row in self.ask::<TraitRow>(sql, some).await? {
+                traits.add(row)?;
+            }
+        }
+        rows.into_iter()
+            .map(|row| {
+                let (school, left_at) = (row.school.school()?, row.left_at);
+                let theirs = children.remove(&row.id).unwrap_or_default();
+                let children = theirs.into_iter().map(|child| child.child(&traits)).collect::<Result<_>>()?;
+                Ok(Known { person: row.person(&traits)?, left_at, school, children })
+            })
+            .collect()
+    }
+}
+
+/// `($1, $2, ...)`, rounded up to a power of two: few texts, so that each stays prepared.
+fn placeholders(count: usize) -> String {
+    let numbers: Vec<String> = (1..=count.next_power_of_two()).map(|number| format!("${number}")).collect();
+    format!("({})", numbers.join(", "))
+}
+
+/// What hangs on each person, by identifier.
+#[derive(Default)]
+struct Traits {
+    enrolments: BTreeMap<String, Vec<Enrolment>>,
+    functions: BTreeMap<String, Vec<StaffFunction>>,
+    mobiles: BTreeMap<String, Vec<String>>,
+}
+
+impl Traits {
+    fn add(&mut self, row: TraitRow) -> Result<()> {
+        match row.what.as_str() {
+            "class" => {
+                let enrolment = Enrolment { school: row.school.parse()?, division: row.word };
+                self.enrolments.entry(row.person).or_default().push(enrolment);
+            }
+            "function" => {
+                let function = StaffFunction { school: row.school.parse()?, code: row.word };
+                self.functions.entry(row.person).or_default().push(function);
+            }
+            _ => self.mobiles.entry(row.person).or_default().push(row.word),
+        }
+        Ok(())
+    }
+}
+
+impl SchoolRow {
+    fn school(&self) -> Result<Option<School>> {
+        let (Some(id), Some(name)) = (&self.school_id, &self.school_name) else { return Ok(None) };
+        let uai = self.uai.as_deref().map(Uai::as_delivered).transpose()?;
+        Ok(Some(School { id: id.parse()?, uai, name: name.clone(), kind: self.school_kind.clone() }))
+    }
+}
+
+impl PersonRow {
+    fn person(self, traits: &Traits) -> Result<Person> {
+        Ok(match self.kind.as_str() {
+            "guardian" => {
+                let mobiles = traits.mobiles.get(&self.id).map(Vec::as_slice).unwrap_or_default();
+                Person::Guardian(Guardian {
+                    id: self.id.parse()?,
+                    names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
+                    birth_date: self.birth_date,
+                    mobiles: mobiles.iter().map(|text| text.parse()).collect::<std::result::Result<_, _>>()?,
+                    mail: self.mail.map(|text| text.parse()).transpose()?,
+                })
+            }
+            "staff" => Person::Staff(Staff {
+                id: self.id.parse()?,
+                names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
+                birth_date: self.birth_date,
+                mail: self.mail.map(|text| text.parse()).transpose()?,
+                school: self.school.school_id.map(|id| id.parse()).transpose()?,
+                functions: traits.functions.get(&self.id).cloned().unwrap_or_default(),
+            }),
+            _ => Person::Student(self.student(traits)?),
+        })
+    }
+
+    fn student(self, traits: &Traits) -> Result<Student> {
+        Ok(Student {
+            enrolments: traits.enrolments.get(&self.id).cloned().unwrap_or_default(),
+            id: self.id.parse()?,
+            names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
+            birth_date: self.birth_date.ok_or(Malformed { expected: "the birth date of a pupil" })?,
+            ine: self.ine,
+            school_number: self.school_number,
+            mef: self.mef,
+            level: self.level,
+            school: self.school.school_id.map(|id| id.parse()).transpose()?,
+        })
+    }
+}
+
+impl ChildRow {
+    fn child(self, traits: &Traits) -> Result<Child> {
+        let authority = u8::try_from(self.authority).ok().and_then(ParentalAuthority::from_level);
+        Ok(Child {
+            school: self.student.school.school()?,
+            link: u8::try_from(self.link).unwrap_or_default(),
+            authority: authority.ok_or(Malformed { expected: "a level of parental authority" })?,
+            student: self.student.student(traits)?,
+        })
+    }
+}

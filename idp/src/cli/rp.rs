@@ -1,0 +1,314 @@
+//! `guichet rp`: relying parties from the command line (interface.md section 2).
+
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::chance::{self, Token};
+use crate::domain::account::Profile;
+use crate::domain::release::Attribute;
+use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
+use crate::oidc::client;
+use crate::saml::metadata;
+use crate::store::{self, Added, Event, Outcome, Store};
+
+mod show;
+
+#[cfg(test)]
+mod tests;
+
+use show::{document, lines, plain, summary, table};
+
+/// Far above any honest metadata (SI-20).
+const MAX_FILE: u64 = 5 * 1024 * 1024;
+
+/// Why a command ended early. But for `Output`, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    WrongUse(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("reading {}: {source}", file.display())]
+    File { file: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("writing the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The exit codes of journeys section 6.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) | Self::File { .. } | Self::Output(_) => 1,
+            Self::WrongUse(_) => 2,
+            Self::Store(_) => 5,
+        }
+    }
+}
+
+/// Relying parties: who may ask for a sign-in, and what each may learn
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Register a relying party from the file it sent
+    #[command(after_help = "Examples:\n  guichet rp add --metadata ent.xml --release-set ent\n  \
+                            guichet rp add --oidc client.json --environment test --release sn,givenName --json")]
+    Add(Box<Add>),
+    /// List every relying party
+    List {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one relying party
+    Show {
+        /// entityID or client_id
+        id: String,
+        /// The whole registration as JSON; of a secret only that there is one
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("file").required(true).args(["metadata", "oidc"])))]
+pub struct Add {
+    /// SAML 2.0 metadata of a service provider
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
+    /// OpenID Connect client metadata in JSON (RFC 7591)
+    #[arg(long, value_name = "FILE")]
+    oidc: Option<PathBuf>,
+    /// Which service provider, where the metadata describes several
+    #[arg(long, value_name = "ID", requires = "metadata")]
+    entity_id: Option<String>,
+    /// `test` accepts http:// and addresses of this machine
+    #[arg(long, value_enum, default_value = "production")]
+    environment: EnvironmentName,
+    /// The name shown to families, instead of the file's
+    #[arg(long)]
+    name: Option<String>,
+    /// Where a person starts from, instead of the file's address
+    #[arg(long, value_name = "URL")]
+    start: Option<String>,
+    /// Attributes it may learn, by name (sn,givenName,FrEduCtRefId…); least by default
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = attribute, conflicts_with = "release_set")]
+    release: Option<Vec<Attribute>>,
+    /// What ENTs, or other services, usually need
+    #[arg(long, value_enum)]
+    release_set: Option<ReleaseSet>,
+    /// Who may sign in there
+    #[arg(long, value_name = "PROFILES", value_delimiter = ',', value_parser = profile,
+          default_value = "guardian,student")]
+    profiles: Vec<Profile>,
+    /// A person in charge of a child (level 2) counts as a guardian there
+    #[arg(long)]
+    in_charge: bool,
+    /// Check everything and store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object; for a client, the members of RFC 7591 3.2.1
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EnvironmentName {
+    Test,
+    Production,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReleaseSet {
+    Ent,
+    Service,
+}
+
+fn attribute(name: &str) -> Result<Attribute, String> {
+    Attribute::from_friendly_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Attribute::ALL.into_iter().map(Attribute::friendly_name).collect();
+        format!("there is no such attribute; known are {}", known.join(", "))
+    })
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    name.parse().map_err(|error| format!("{error}"))
+}
+
+/// Data goes to `out`, everything else to `notes`.
+pub async fn run(
+    command: Command,
+    store: &Store,
+    now: OffsetDateTime,
+    out: &mut impl Write,
+    notes: &mut impl Write,
+) -> Result<(), Failure> {
+    match command {
+        Command::Add(add) => {
+            let answer = register(&add, store, now, notes).await?;
+            let shown = if add.json { answer.to_string() + "\n" } else { lines(&answer) };
+            out.write_all(shown.as_bytes())?;
+        }
+        Command::List { json } => {
+            let parties = store.parties().await?;
+            let shown =
+                if json { parties.iter().map(summary).collect::<Value>().to_string() + "\n" } else { table(&parties) };
+            out.write_all(shown.as_bytes())?;
+        }
+        Command::Show { id, json } => {
+            let unknown = || Failure::Refused(format!("no relying party has the identifier {}", plain(&id)));
+            let party = store.party(&PartyId(id.clone())).await?.ok_or_else(unknown)?;
+            let document = document(&party);
+            let shown = if json { document.to_string() + "\n" } else { lines(&document) };
+            out.write_all(shown.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// A party as its file describes it, with what its owner is told once.
+struct Read {
+    id: PartyId,
+    name: Option<String>,
+    start: Option<String>,
+    protocol: Protocol,
+    told: Value,
+}
+
+async fn register(add: &Add, store: &Store, now: OffsetDateTime, notes: &mut impl Write) -> Result<Value, Failure> {
+    let environment = match add.environment {
+        EnvironmentName::Test => Environment::Test,
+        EnvironmentName::Production => Environment::Production,
+    };
+    let read = match (&add.metadata, &add.oidc) {
+        (Some(file), _) => read_metadata(file, add.entity_id.as_deref(), environment, now, notes)?,
+        (None, Some(file)) => read_client(file, environment, now)?,
+        (None, None) => return Err(Failure::WrongUse("--metadata FILE or --oidc FILE is missing".to_owned())),
+    };
+    let name = add.name.clone().or(read.name).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
+        Failure::WrongUse("--name is missing: the file does not say what families should read".to_owned())
+    })?;
+    if let Some(start) = &add.start {
+        check_start(start, environment)?;
+    }
+    let party = RelyingParty {
+        id: read.id,
+        name: plain(&name),
+        environment,
+        is_suspended: false,
+        start: add.start.clone().or(read.start),
+        policy: policy(add),
+        protocol: read.protocol,
+    };
+    let mut answer = summary(&party);
+    if let (Value::Object(answer), Value::Object(told)) = (&mut answer, read.told) {
+        answer.extend(told);
+    }
+    if add.dry_run {
+        if let Value::Object(answer) = &mut answer {
+            answer.retain(|member, _| !member.starts_with("client_secret"));
+        }
+        let taken = store.party(&party.id).await?.is_some();
+        if taken {
+            return Err(already_there(&party.id));
+        }
+        writeln!(notes, "Nothing was stored (--dry-run).")?;
+        return Ok(answer);
+    }
+    match store.add_party(&party, now).await? {
+        Added::AlreadyThere => Err(already_there(&party.id)),
+        Added::New => {
+            store.record(&added(&party.id, now)).await?;
+            if answer.get("client_secret").is_some() {
+                writeln!(notes, "Keep the secret: only its hash is stored, and it is not shown again.")?;
+            }
+            Ok(answer)
+        }
+    }
+}
+
+fn already_there(id: &PartyId) -> Failure {
+    Failure::Refused(format!("a relying party is already registered as {}; nothing was changed", plain(&id.0)))
+}
+
+fn added(id: &PartyId, at: OffsetDateTime) -> Event<'_> {
+    Event {
+        at,
+        event: "party-added",
+        outcome: Outcome::Done,
+        account: None,
+        party: Some(id),
+        address: None,
+        reference: "",
+    }
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |source| Failure::File { file: file.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(file).and_then(|opened| opened.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Failure::Refused(format!("{}: longer than 5 MiB", file.display())));
+    }
+    Ok(bytes)
+}
+
+fn read_metadata(
+    file: &Path,
+    entity_id: Option<&str>,
+    environment: Environment,
+    now: OffsetDateTime,
+    notes: &mut impl Write,
+) -> Result<Read, Failure> {
+    let refused = |why| Failure::Refused(format!("{}: {why}", file.display()));
+    let read = metadata::read(&read_file(file)?, entity_id, environment, now).map_err(refused)?;
+    for warning in &read.warnings {
+        writeln!(notes, "{}: {}", file.display(), plain(&warning.to_string()))?;
+    }
+    Ok(Read { id: read.entity_id, name: read.name, start: None, protocol: Protocol::Saml(read.saml), told: json!({}) })
+}
+
+fn read_client(file: &Path, environment: Environment, now: OffsetDateTime) -> Result<Read, Failure> {
+    let refused = |why| Failure::Refused(format!("{}: {why}", file.display()));
+    let registration = client::read(&read_file(file)?, environment).map_err(refused)?;
+    let drawn = || PartyId(HEXLOWER.encode(&chance::bytes::<16>()));
+    let id = registration.id.clone().unwrap_or_else(drawn);
+    let secret = Token::fresh().text();
+    Ok(Read {
+        name: registration.name.clone(),
+        start: registration.start.clone(),
+        protocol: Protocol::Oidc(registration.party(&id, &secret)),
+        told: registration.response(&id, &secret, now),
+        id,
+    })
+}
+
+fn check_start(start: &str, environment: Environment) -> Result<(), Failure> {
+    let accepted: &[&str] = if environment == Environment::Test { &["https", "http"] } else { &["https"] };
+    if Url::parse(start).is_ok_and(|url| accepted.contains(&url.scheme()) && url.has_host()) {
+        Ok(())
+    } else {
+        Err(Failure::WrongUse(format!("--start: {} is not an https address", plain(start))))
+    }
+}
+
+fn policy(add: &Add) -> ReleasePolicy {
+    let least = ReleasePolicy::default();
+    ReleasePolicy {
+        attributes: match (&add.release, add.release_set) {
+            (Some(named), _) => named.iter().copied().collect(),
+            (None, Some(ReleaseSet::Ent)) => Attribute::FOR_ENTS.into(),
+            (None, Some(ReleaseSet::Service)) => Attribute::FOR_SERVICES.into(),
+            (None, None) => least.attributes,
+        },
+        profiles: add.profiles.iter().copied().collect(),
+        in_charge: add.in_charge,
+    }
+}

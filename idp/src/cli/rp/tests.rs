@@ -1,0 +1,197 @@
+use std::fs;
+
+use clap::Parser;
+use directory::db::Place;
+use tempfile::TempDir;
+use time::macros::datetime;
+
+use super::*;
+use crate::domain::relying_party::ClientAuthentication;
+
+const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
+const CLIENT: &str = r#"{"client_name": "ENT Exemple", "redirect_uris": ["https://ent.example/cb"]}"#;
+
+#[derive(Parser)]
+struct Words {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// A data folder and a file beside it.
+struct House {
+    folder: TempDir,
+    store: Store,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Place::Folder(folder.path().join("data")), 2).await.unwrap();
+        Self { folder, store }
+    }
+
+    fn file(&self, text: &str) -> String {
+        let path = self.folder.path().join("client.json");
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// What the command writes on both outputs.
+    async fn run(&self, words: &[&str]) -> Result<(String, String), Failure> {
+        let words = Words::try_parse_from([&["rp"], words].concat()).map_err(|e| Failure::WrongUse(e.to_string()))?;
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        run(words.command, &self.store, NOW, &mut out, &mut notes).await?;
+        Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap()))
+    }
+
+    async fn json(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.run(words).await.unwrap().0).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn op_21_a_client_is_added_its_secret_shown_once_and_its_hash_kept() {
+    let house = House::new().await;
+    let file = house.file(CLIENT);
+    let (out, notes) = house.run(&["add", "--oidc", &file, "--json"]).await.unwrap();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let (id, secret) = (answer["client_id"].as_str().unwrap(), answer["client_secret"].as_str().unwrap());
+    assert_eq!((id.len(), secret.len()), (32, 43));
+    assert!(notes.contains("not shown again"));
+
+    let shown = house.json(&["show", id, "--json"]).await;
+    assert_eq!(shown["redirect_uris"], json!(["https://ent.example/cb"]));
+    assert_eq!(shown["release"], json!(["FrEduUrlRetour", "FrEduCtPersonAffiliation"]));
+    let everything = house.run(&["show", id]).await.unwrap().0 + &house.run(&["list", "--json"]).await.unwrap().0;
+    assert!(!everything.contains(secret) && !everything.contains("secret_hash"));
+
+    let stored = house.store.party(&PartyId(id.to_owned())).await.unwrap().unwrap();
+    let Protocol::Oidc(client) = stored.protocol else { panic!("a client was added") };
+    let secret_hash = crate::oidc::token::secret_hash(secret);
+    assert_eq!(client.client_authentication, ClientAuthentication::ClientSecretBasic { secret_hash });
+}
+
+#[tokio::test]
+async fn what_the_command_says_goes_before_what_the_file_says() {
+    let house = House::new().await;
+    let file = house.file(CLIENT);
+    let answer = house
+        .json(&[
+            "add",
+            "--oidc",
+            &file,
+            "--json",
+            "--environment",
+            "test",
+            "--name",
+            "Mon ENT",
+            "--start",
+            "http://localhost:3000/",
+            "--release",
+            "sn,FrEduVecteur",
+            "--profiles",
+            "student",
+            "--in-charge",
+        ])
+        .await;
+    assert_eq!(answer["name"], "Mon ENT");
+    assert_eq!(answer["environment"], "test");
+    assert_eq!(answer["start"], "http://localhost:3000/");
+    assert_eq!(answer["release"], json!(["sn", "FrEduVecteur"]));
+    assert_eq!(answer["profiles"], json!(["student"]));
+    assert_eq!(answer["in_charge"], true);
+}
+
+#[tokio::test]
+async fn a_service_provider_is_added_from_its_metadata() {
+    let house = House::new().await;
+    let file = house.file(
+        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://ent.example/sp">
+          <md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+            <md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+              Location="https://ent.example/acs" index="0"/>
+          </md:SPSSODescriptor>
+        </md:EntityDescriptor>"#,
+    );
+    let added = house.json(&["add", "--metadata", &file, "--name", "ENT", "--release-set", "service", "--json"]).await;
+    assert_eq!((added["id"].as_str(), added["kind"].as_str()), (Some("https://ent.example/sp"), Some("saml")));
+    let shown = house.json(&["show", "https://ent.example/sp", "--json"]).await;
+    assert_eq!(shown["assertion_consumers"][0]["location"], "https://ent.example/acs");
+    assert!(shown["release"].as_array().unwrap().contains(&json!("FrEduCtEleveINEHash")));
+}
+
+#[tokio::test]
+async fn an_identifier_is_registered_once() {
+    let house = House::new().await;
+    let file = house.file(&CLIENT.replace('{', r#"{"client_id": "ent-exemple", "#));
+    house.run(&["add", "--oidc", &file]).await.unwrap();
+    for again in [&["add", "--oidc", &file][..], &["add", "--oidc", &file, "--dry-run"]] {
+        let failure = house.run(again).await.unwrap_err();
+        assert_eq!(failure.exit_code(), 1);
+        assert!(failure.to_string().contains("ent-exemple"));
+    }
+    assert_eq!(house.store.parties().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_and_stores_nothing() {
+    let house = House::new().await;
+    let file = house.file(CLIENT);
+    let answer = house.json(&["add", "--oidc", &file, "--dry-run", "--json"]).await;
+    assert_eq!((answer["name"].as_str(), answer.get("client_secret")), (Some("ENT Exemple"), None));
+    assert!(house.store.parties().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_file_and_the_field_and_leaves_nothing() {
+    let house = House::new().await;
+    let bad = house.file(r#"{"client_name": "ENT", "redirect_uris": ["http://ent.example/cb"]}"#);
+    let failure = house.run(&["add", "--oidc", &bad]).await.unwrap_err();
+    let said = failure.to_string();
+    assert_eq!(failure.exit_code(), 1);
+    assert!(said.contains(&bad) && said.contains("redirect_uris") && said.contains("https://"), "{said}");
+
+    let missing = house.run(&["add", "--metadata", "/nowhere/ent.xml"]).await.unwrap_err();
+    assert!(missing.to_string().contains("/nowhere/ent.xml"), "{missing}");
+    let not_xml = house.file("not metadata");
+    let failure = house.run(&["add", "--metadata", &not_xml]).await.unwrap_err();
+    assert!(failure.to_string().starts_with(&not_xml), "{failure}");
+    assert!(house.store.parties().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn wrong_use_names_what_is_missing() {
+    let house = House::new().await;
+    let nameless = house.file(r#"{"redirect_uris": ["https://ent.example/cb"]}"#);
+    for (words, named) in [
+        (&["add"][..], "--metadata"),
+        (&["add", "--oidc", &nameless], "--name"),
+        (&["add", "--oidc", &nameless, "--metadata", &nameless], "--metadata"),
+        (&["add", "--oidc", &nameless, "--release", "surname"], "givenName"),
+        (&["add", "--oidc", &nameless, "--release", "sn", "--release-set", "ent"], "--release-set"),
+        (&["add", "--oidc", &nameless, "--profiles", "parent"], "guardian"),
+        (&["add", "--oidc", &nameless, "--name", "ENT", "--start", "ent.example"], "--start"),
+    ] {
+        let failure = house.run(words).await.unwrap_err();
+        assert_eq!(failure.exit_code(), 2, "{words:?}");
+        assert!(failure.to_string().contains(named), "{words:?}: {failure}");
+    }
+}
+
+#[tokio::test]
+async fn op_03_an_exemption_is_shown_in_the_list() {
+    let house = House::new().await;
+    let file = house.file(&CLIENT.replace('{', r#"{"require_pkce": false, "#));
+    house.run(&["add", "--oidc", &file, "--release-set", "ent"]).await.unwrap();
+    assert!(house.run(&["list"]).await.unwrap().0.contains("PKCE not required"));
+    assert_eq!(house.json(&["list", "--json"]).await[0]["require_pkce"], false);
+}
+
+#[tokio::test]
+async fn an_unknown_party_is_said_so() {
+    let house = House::new().await;
+    let failure = house.run(&["show", "nobody"]).await.unwrap_err();
+    assert!(failure.to_string().contains("nobody"));
+    assert_eq!(house.run(&["list"]).await.unwrap().0, "");
+    assert_eq!(house.json(&["list", "--json"]).await, json!([]));
+}

@@ -1,0 +1,35 @@
+//! What runs by the clock: rows that have served are removed, so that tables stay as small as the traffic.
+
+use std::time::Duration;
+
+use crate::accounts::Error;
+use crate::domain::throttle::FORGOTTEN_AFTER;
+use crate::web::state::App;
+
+/// A request is kept beyond the life of its form, so that whoever comes back late is led to the right portal.
+const INTERACTIONS_KEPT: time::Duration = time::Duration::days(2);
+/// A spent code is kept beyond its life, so that a replay is known for one.
+const GRANTS_KEPT: time::Duration = time::Duration::hours(1);
+
+/// Sweeps each minute until the task is dropped.
+pub async fn run(app: App) {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        minutes.tick().await;
+        app.accounts.addresses.sweep();
+        if let Err(error) = sweep(&app).await {
+            tracing::error!(%error, "sweeping the store failed; it is tried again in a minute");
+        }
+    }
+}
+
+async fn sweep(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    let store = &app.store;
+    store.sweep_sessions(now - app.accounts.lifetimes.idle, now).await?;
+    store.sweep_interactions(now - INTERACTIONS_KEPT).await?;
+    store.sweep_grants(now - GRANTS_KEPT).await?;
+    store.sweep_failures(now - FORGOTTEN_AFTER).await?;
+    Ok(())
+}

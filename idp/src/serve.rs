@@ -1,0 +1,211 @@
+//! The service: everything is opened, checked and built here, once, then requests are served until told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use directory::db::Place;
+use directory::reader::Directory;
+
+use crate::accounts::hashing::{self, Hashing};
+use crate::accounts::throttle::{Addresses, Allowance};
+use crate::accounts::{Accounts, UnderWay};
+use crate::clock::Clock;
+use crate::config::{Config, Engine};
+use crate::domain::password::Cost;
+use crate::domain::release::{PairwiseKey, Terms};
+use crate::domain::session::Lifetimes;
+use crate::jobs;
+use crate::keys::{self, Keys, RsaSize};
+use crate::store::{self, Store};
+use crate::web::page::{LoadError, Pages};
+use crate::web::state::{App, Parties, Parts};
+use crate::web::{health, router};
+
+/// Why the service does not start; each names what to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("opening the directory of people: {0}; has a delivery been imported?")]
+    Directory(#[from] directory::reader::Error),
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Hashing(#[from] hashing::StartError),
+    #[error(transparent)]
+    Pages(#[from] LoadError),
+    #[error("listening on {address} ({key}): {source}")]
+    Listen { address: SocketAddr, key: &'static str, source: io::Error },
+    #[error("reading the TLS certificate {} and key {}: {source}", certificate.display(), key.display())]
+    Tls { certificate: PathBuf, key: PathBuf, source: io::Error },
+}
+
+/// What `accounts` needs, and no more: commands use it without the web.
+pub async fn open_accounts(config: &Config, clock: &Clock, keys: &Keys) -> Result<Accounts, StartError> {
+    // Text to Place cannot fail: what is no PostgreSQL address is a folder.
+    let Ok(place) = config.data.place.parse::<Place>();
+    let store = Store::open(&place, config.data.connections).await?;
+    let directory = Directory::open(&place, config.data.connections).await?;
+    let password = &config.password;
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let hashing = Hashing::start(hashing::Settings {
+        cost: Cost { memory_kib: password.memory_kib, passes: password.passes, lanes: password.lanes },
+        permits: NonZeroUsize::new(password.permits).unwrap_or(cores),
+        queue: NonZeroUsize::new(password.queue).unwrap_or(NonZeroUsize::MIN),
+        engine: match password.engine {
+            Engine::Fast => hashing::Engine::Fast,
+            Engine::Reference => hashing::Engine::Reference,
+        },
+        pepper: Some(keys.pepper.clone()),
+    })?;
+    Ok(Accounts {
+        store,
+        directory,
+        hashing,
+        addresses: Arc::new(Addresses::new(Allowance::default(), clock)),
+        under_way: UnderWay::default(),
+        lifetimes: Lifetimes {
+            idle: time::Duration::minutes(config.sessions.idle_minutes.into()),
+            total: time::Duration::minutes(config.sessions.total_minutes.into()),
+        },
+        service_name: config.service.name.clone(),
+    })
+}
+
+/// Opens the keys of this installation, made on the first start.
+pub fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, StartError> {
+    let host = url::Url::parse(&config.service.public_address)
+        .ok()
+        .and_then(|address| address.host_str().map(ToOwned::to_owned))
+        .unwrap_or_else(|| "localhost".to_owned());
+    let settings = keys::Settings { host, rsa: RsaSize::Bits2048 };
+    Ok(Keys::open(&config.keys_folder(), &settings, clock.now())?)
+}
+
+/// A service that answers.
+pub struct Running {
+    /// Where it listens; the port is drawn where the settings say 0.
+    pub address: SocketAddr,
+    pub private: Option<SocketAddr>,
+    pub app: App,
+    handles: Vec<Handle<SocketAddr>>,
+    tasks: Vec<tokio::task::JoinHandle<io::Result<()>>>,
+    jobs: tokio::task::JoinHandle<()>,
+}
+
+/// How long requests under way may take to finish after SIGTERM (FT-06).
+const FINISH: Duration = Duration::from_secs(25);
+
+impl Running {
+    /// Stops accepting, lets requests under way finish, then returns.
+    pub async fn stop(self) {
+        self.jobs.abort();
+        for handle in &self.handles {
+            handle.graceful_shutdown(Some(FINISH));
+        }
+        for task in self.tasks {
+            // A listener that failed has said so when it did.
+            let _ended = task.await;
+        }
+    }
+}
+
+/// Opens and checks everything, then answers requests until stopped.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let keys = open_keys(&config, &clock)?;
+    let accounts = open_accounts(&config, &clock, &keys).await?;
+    let pages =
+        Pages::load(config.service.theme.as_deref(), config.service.languages.as_deref(), &config.service.name)?;
+    let terms = Terms {
+        pairwise: PairwiseKey::new(keys.pairwise.as_bytes()),
+        return_url: format!("{}{}", config.service.public_address, crate::web::paths::LOGOUT),
+        reference_middle: config.saml.reference_middle.clone(),
+    };
+    let app = App::new(Parts {
+        entity_id: config.entity_id(),
+        parties: Parties::new(accounts.store.clone()),
+        store: accounts.store.clone(),
+        clock,
+        accounts,
+        keys,
+        terms,
+        pages,
+        config,
+    });
+    listen(app).await
+}
+
+async fn listen(app: App) -> Result<Running, StartError> {
+    let settings = app.config.listen.clone();
+    let (mut handles, mut tasks) = (Vec::new(), Vec::new());
+
+    let main = bind(settings.main, "listen.main")?;
+    let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let handle = Handle::new();
+    let address = main.local_addr().unwrap_or(settings.main);
+    let server = match (settings.tls_certificate, settings.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let tls = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(|source| StartError::Tls {
+                certificate,
+                key,
+                source,
+            })?;
+            let mut server =
+                axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
+            limit(server.http_builder());
+            tokio::spawn(server.serve(service))
+        }
+        _ => {
+            let mut server = axum_server::from_tcp(main).map_err(listening(address))?.handle(handle.clone());
+            limit(server.http_builder());
+            tokio::spawn(server.serve(service))
+        }
+    };
+    handles.push(handle);
+    tasks.push(server);
+
+    let mut private = None;
+    if let Some(asked) = settings.private {
+        let listener = bind(asked, "listen.private")?;
+        private = listener.local_addr().ok();
+        let handle = Handle::new();
+        let server = axum_server::from_tcp(listener).map_err(listening(asked))?.handle(handle.clone());
+        tasks.push(tokio::spawn(server.serve(health::router(app.clone()).into_make_service())));
+        handles.push(handle);
+    }
+    let jobs = tokio::spawn(jobs::run(app.clone()));
+    Ok(Running { address, private, app, handles, tasks, jobs })
+}
+
+fn listening(address: SocketAddr) -> impl Fn(io::Error) -> StartError {
+    move |source| StartError::Listen { address, key: "listen", source }
+}
+
+fn bind(address: SocketAddr, key: &'static str) -> Result<std::net::TcpListener, StartError> {
+    let wrong = |source| StartError::Listen { address, key, source };
+    let listener = std::net::TcpListener::bind(address).map_err(wrong)?;
+    listener.set_nonblocking(true).map_err(wrong)?;
+    Ok(listener)
+}
+
+/// HT-03: headers of 16 KiB, read within 5 s; 100 streams of HTTP/2 on a connection.
+fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(5))
+        .max_buf_size(16 * 1024)
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(Some(Duration::from_secs(30)));
+}

@@ -1,0 +1,111 @@
+// A SAML service provider over node-saml, as strict as it can be made.
+// Settings: tls {cert, key}; signs: bool; key {cert, key} of its own; unsolicited: bool (accepted without a request).
+// Command trust {metadata}: the identity provider's, as XML. Pages: / and /post start a sign-in by Redirect and by POST
+// (?forceAuthn=1 &passive=1 &relay=TEXT &acr=URI), /acs receives it, /metadata is to be registered.
+import { SAML, ValidateInResponseTo, generateServiceProviderMetadata } from "@node-saml/node-saml";
+import { DOMParser } from "@xmldom/xmldom";
+import { page, run } from "./party.mjs";
+
+const MD = "urn:oasis:names:tc:SAML:2.0:metadata";
+const DS = "http://www.w3.org/2000/09/xmldsig#";
+const BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:";
+
+function readMetadata(xml) {
+  const document = new DOMParser().parseFromString(xml, "text/xml");
+  const all = (parent, ns, name) => Array.from(parent.getElementsByTagNameNS(ns, name));
+  const [role] = all(document, MD, "IDPSSODescriptor");
+  if (!role) throw new Error("no IDPSSODescriptor in the metadata");
+  const at = (binding) => {
+    const found = all(role, MD, "SingleSignOnService").find((s) => s.getAttribute("Binding") === BINDING + binding);
+    if (!found) throw new Error(`no SingleSignOnService for ${binding}`);
+    return found.getAttribute("Location");
+  };
+  const keys = all(role, MD, "KeyDescriptor").filter((k) => k.getAttribute("use") !== "encryption");
+  return {
+    issuer: document.documentElement.getAttribute("entityID"),
+    redirect: at("HTTP-Redirect"),
+    post: at("HTTP-POST"),
+    certs: keys.flatMap((k) => all(k, DS, "X509Certificate")).map((c) => c.textContent.replace(/\s/g, "")),
+  };
+}
+
+run(({ origin, signs, key, unsolicited }) => {
+  const own = {
+    issuer: `${origin}/metadata`,
+    callbackUrl: `${origin}/acs`,
+    identifierFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+    wantAssertionsSigned: true,
+    ...(signs ? { privateKey: key.key, signatureAlgorithm: "sha256", digestAlgorithm: "sha256" } : {}),
+  };
+  const asked = new Map();
+  const cacheProvider = {
+    saveAsync: async (id, value) => (asked.set(id, value), { value, createdAt: Date.now() }),
+    getAsync: async (id) => asked.get(id) ?? null,
+    removeAsync: async (id) => (asked.delete(id) ? id : null),
+  };
+  let idp;
+
+  function provider(binding, query = new URLSearchParams()) {
+    if (!idp) throw new Error("no identity provider is trusted yet");
+    return new SAML({
+      ...own,
+      entryPoint: binding === "HTTP-POST" ? idp.post : idp.redirect,
+      authnRequestBinding: binding,
+      skipRequestCompression: binding === "HTTP-POST",
+      idpCert: idp.certs,
+      idpIssuer: idp.issuer,
+      audience: own.issuer,
+      wantAuthnResponseSigned: true,
+      validateInResponseTo: unsolicited ? ValidateInResponseTo.ifPresent : ValidateInResponseTo.always,
+      acceptedClockSkewMs: 0,
+      cacheProvider,
+      forceAuthn: query.has("forceAuthn"),
+      passive: query.has("passive"),
+      disableRequestedAuthnContext: !query.has("acr"),
+      authnContext: query.getAll("acr"),
+      racComparison: "exact",
+    });
+  }
+
+  const relay = (url) => url.searchParams.get("relay") ?? "";
+  return {
+    ready: {
+      id: own.issuer,
+      metadata: generateServiceProviderMetadata({ ...own, ...(signs ? { publicCerts: key.cert } : {}) }),
+    },
+    commands: {
+      trust: ({ metadata }) => void (idp = readMetadata(metadata)),
+    },
+    routes: {
+      "/": async (url) => ({
+        location: await provider("HTTP-Redirect", url.searchParams).getAuthorizeUrlAsync(relay(url), undefined, {}),
+      }),
+      "/post": async (url) => ({
+        html: await provider("HTTP-POST", url.searchParams).getAuthorizeFormAsync(relay(url)),
+      }),
+      "/metadata": async () => ({
+        xml: generateServiceProviderMetadata({ ...own, ...(signs ? { publicCerts: key.cert } : {}) }),
+      }),
+      "/acs": async (_, fields) => {
+        const { profile } = await provider("HTTP-Redirect").validatePostResponseAsync(Object.fromEntries(fields));
+        if (!profile) throw new Error("NoPassive");
+        const attributes = Object.fromEntries(
+          Object.entries(profile.attributes ?? {}).map(([name, value]) => [name, [value].flat()]),
+        );
+        const answer = {
+          issuer: profile.issuer,
+          nameID: profile.nameID,
+          nameIDFormat: profile.nameIDFormat,
+          nameQualifier: profile.nameQualifier ?? null,
+          spNameQualifier: profile.spNameQualifier ?? null,
+          sessionIndex: profile.sessionIndex,
+          inResponseTo: profile.inResponseTo ?? null,
+          relayState: fields.get("RelayState"),
+          attributes,
+        };
+        const name = [attributes["urn:oid:2.5.4.42"], attributes["urn:oid:2.5.4.4"]].flat().join(" ");
+        return { html: page("Signed in", { name, answer, response: profile.getSamlResponseXml() }) };
+      },
+    },
+  };
+});
