@@ -9,18 +9,25 @@ use serde::Deserialize;
 struct Printed {
     #[serde(default)]
     issuer: String,
-    accounts: Vec<Account>,
+    accounts: Vec<PrintedAccount>,
     relying_parties: Vec<Party>,
     ca_file: Option<std::path::PathBuf>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-pub struct Account {
-    pub login: String,
-    pub password: String,
+#[derive(Debug, Deserialize)]
+struct PrintedAccount {
+    login: String,
+    /// Absent where the account cannot sign in.
+    password: Option<String>,
     #[serde(default)]
     profile: String,
     state: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub login: String,
+    pub password: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +78,7 @@ impl Cast {
             .accounts
             .into_iter()
             .filter(|account| account.state == "active" && account.profile != "staff")
+            .filter_map(|account| Some(Account { login: account.login, password: account.password? }))
             .collect();
         if accounts.is_empty() {
             bail!("`accounts` has no student or guardian whose `state` is \"active\"");
@@ -104,7 +112,7 @@ mod tests {
         let cast = Cast::parse(
             r#"{"issuer":"x","relying_parties":[{"kind":"saml","name":"E","start_url":"s","id":"sp","acs_url":"a"}],
                "accounts":[{"login":"a","password":"p","profile":"guardian","state":"active","people":[]},
-                           {"login":"b","password":"p","profile":"guardian","state":"provisional","people":[]},
+                           {"login":"b","password":null,"profile":"guardian","state":"closed","people":[]},
                            {"login":"c","password":"p","profile":"staff","state":"active","people":[]}]}"#,
         )
         .unwrap();
