@@ -206,13 +206,22 @@ pub async fn begin_turn(db: &Db, turn: i64) -> Result<Option<Tx>> {
         },
         Either::Postgres(pool) => {
             let mut tx = pool.begin().await?;
-            let lock = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(turn);
-            let ours: bool = lock.fetch_one(&mut *tx).await?;
-            Ok(ours.then_some(Either::Postgres(tx)))
+            // As long as SQLite's busy timeout: the turn of a process that just died ends when its server notices.
+            sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
+            match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(turn).execute(&mut *tx).await {
+                Ok(_) => {}
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            sqlx::query("SET LOCAL lock_timeout = 0").execute(&mut *tx).await?;
+            Ok(Some(Either::Postgres(tx)))
         }
     }
 }
 
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 const SQLITE_BUSY: &str = "5";
 
 /// How the value of that number is written in a statement of thousands: SQLite looks each name like `$1` up among all

@@ -2,6 +2,8 @@
 //! known, by a bounded channel. The two stages run side by side, and memory does not grow with the delivery.
 
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;

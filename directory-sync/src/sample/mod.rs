@@ -7,6 +7,7 @@
 mod chance;
 mod families;
 mod names;
+mod schools;
 mod write;
 
 use time::Date;

@@ -318,7 +318,8 @@ fn im_01_a_bomb_is_stopped_by_number_by_size_and_by_ratio() {
         };
         each_file(&folder.path().join(name), &mut small(), &Progress::default(), visit).map_err(|e| e.to_string())
     };
-    let noise = |length: usize| (0..length).map(|i| (i * i % 251) as u8 ^ (i / 97) as u8).collect::<Vec<u8>>();
+    let noise =
+        |length: u32| (0..length).map(|i| u8::try_from((i * i % 251) ^ (i / 97 % 251)).unwrap()).collect::<Vec<u8>>();
     let four = noise(100);
     let four: Vec<_> = ["a", "b", "c", "d"].into_iter().map(|name| (name, four.as_slice())).collect();
     let large = noise(60_000);

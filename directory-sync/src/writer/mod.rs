@@ -7,8 +7,10 @@
 //! No rule stands here: whether a difference may be applied is for `reconcile` to say.
 
 mod batch;
+mod digest;
 mod staging;
 mod switch;
+mod tables;
 
 use crate::db::{self, Access, Db, Migrations, Place};
 
@@ -27,4 +29,45 @@ pub async fn open(place: &Place) -> db::Result<Db> {
     let db = db::open(place, MIGRATIONS.database, Access::Write, 1).await?;
     db::migrate(&db, &MIGRATIONS).await?;
     Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::testing;
+
+    /// Table and column, without the migrators' own.
+    async fn columns(db: &Db) -> Vec<(String, String)> {
+        let sqlite = "SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c \
+                      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '_sqlx%' ORDER BY 1, 2";
+        let postgres = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                        WHERE table_schema = 'directory' AND table_name NOT LIKE '_sqlx%' ORDER BY 1, 2";
+        match db {
+            Db::Sqlite(pool) => sqlx::query_as(sqlite).fetch_all(pool).await.unwrap(),
+            Db::Postgres(pool) => sqlx::query_as(postgres).fetch_all(pool).await.unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn both_databases_have_the_same_tables_and_columns() {
+        let mut seen = BTreeSet::new();
+        for place in testing::places().await {
+            let mut columns = columns(&open(&place).await.unwrap()).await;
+            // The two sort underscores differently.
+            columns.sort();
+            assert!(columns.len() > 40, "{columns:?}");
+            seen.insert(columns);
+        }
+        assert_eq!(seen.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn opening_twice_changes_nothing() {
+        for place in testing::places().await {
+            let first = columns(&open(&place).await.unwrap()).await;
+            assert_eq!(columns(&open(&place).await.unwrap()).await, first);
+        }
+    }
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
-use data_encoding::HEXLOWER;
 use sqlx::Row;
 use time::Date;
 
 use super::batch::{Batch, Value};
+use super::digest::Digest;
+use super::tables::{INDEXES, STAGED, TABLES};
 use crate::db::{self, Db, Result, Tx};
 use crate::incoming::{Category, Mef, Origin, Record, Reject, Relation};
 use crate::model::{Guardian, Names, PersonId, School, SchoolId, Staff, Student};
@@ -16,53 +16,6 @@ use crate::on;
 
 /// The importers' turn among what may be locked in a PostgreSQL database: "guichet", then 1.
 const TURN: i64 = 0x6775_6963_6865_7401;
-
-const TABLES: &[&str] = &[
-    "CREATE TEMPORARY TABLE staged_schools (record BIGINT PRIMARY KEY, priority BIGINT NOT NULL, file BIGINT NOT NULL, \
-     line BIGINT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
-    "CREATE TEMPORARY TABLE staged_mefs (record BIGINT PRIMARY KEY, priority BIGINT NOT NULL, file BIGINT NOT NULL, \
-     line BIGINT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, level TEXT)",
-    "CREATE TEMPORARY TABLE staged_persons (record BIGINT PRIMARY KEY, priority BIGINT NOT NULL, file BIGINT NOT NULL, \
-     line BIGINT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
-     family TEXT NOT NULL, given TEXT NOT NULL, birth TEXT, title TEXT, birth_date DATE, ine TEXT, \
-     school_number TEXT, mef TEXT, school TEXT, mail TEXT)",
-    "CREATE TEMPORARY TABLE staged_guardianships (record BIGINT NOT NULL, guardian TEXT NOT NULL, link BIGINT NOT NULL, \
-     authority BIGINT NOT NULL, authority_before_2020 BIGINT NOT NULL)",
-    "CREATE TEMPORARY TABLE staged_enrolments (record BIGINT NOT NULL, position BIGINT NOT NULL, school TEXT NOT NULL, \
-     division TEXT NOT NULL)",
-    "CREATE TEMPORARY TABLE staged_functions (record BIGINT NOT NULL, position BIGINT NOT NULL, school TEXT NOT NULL, \
-     code TEXT NOT NULL)",
-    "CREATE TEMPORARY TABLE staged_contacts (record BIGINT NOT NULL, position BIGINT NOT NULL, mobile TEXT NOT NULL)",
-    // Keys of rejected records: whoever they are, they have not left.
-    "CREATE TEMPORARY TABLE staged_rejects (record BIGINT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL)",
-];
-
-/// What makes the comparison fast; made once the tables are full.
-const INDEXES: &[&str] = &[
-    "CREATE INDEX staged_schools_by_id ON staged_schools (id)",
-    "CREATE INDEX staged_mefs_by_id ON staged_mefs (id)",
-    "CREATE INDEX staged_persons_by_id ON staged_persons (id)",
-    "CREATE INDEX staged_guardianships_by_record ON staged_guardianships (record)",
-    "CREATE INDEX staged_enrolments_by_record ON staged_enrolments (record)",
-    "CREATE INDEX staged_functions_by_record ON staged_functions (record)",
-    "CREATE INDEX staged_contacts_by_record ON staged_contacts (record)",
-    "CREATE INDEX staged_rejects_by_id ON staged_rejects (id)",
-    "ANALYZE staged_schools",
-    "ANALYZE staged_mefs",
-    "ANALYZE staged_persons",
-    "ANALYZE staged_guardianships",
-];
-
-const STAGED: [&str; 8] = [
-    "staged_schools",
-    "staged_mefs",
-    "staged_persons",
-    "staged_guardianships",
-    "staged_enrolments",
-    "staged_functions",
-    "staged_contacts",
-    "staged_rejects",
-];
 
 /// One import under way. Dropped, it leaves no trace.
 pub struct Staging {
@@ -374,33 +327,6 @@ impl Person {
             self.mail.as_deref(),
         ];
         texts.into_iter().fold(others, Digest::text).end()
-    }
-}
-
-/// Tells whether two records are the same, so that an import writes what changed and nothing else.
-struct Digest(Context);
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self(Context::new(&SHA256))
-    }
-}
-
-impl Digest {
-    fn feed(&mut self, text: Option<&str>) {
-        let length = text.map_or(u64::MAX, |text| text.len() as u64);
-        self.0.update(&length.to_le_bytes());
-        self.0.update(text.unwrap_or_default().as_bytes());
-    }
-
-    fn text(mut self, text: Option<&str>) -> Self {
-        self.feed(text);
-        self
-    }
-
-    fn end(self) -> String {
-        let whole = self.0.finish();
-        HEXLOWER.encode(whole.as_ref().get(..16).unwrap_or_default())
     }
 }
 

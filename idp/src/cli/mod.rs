@@ -4,6 +4,7 @@
 mod account;
 mod config;
 mod database;
+mod demo;
 mod directory;
 mod rp;
 mod serve;
@@ -46,6 +47,8 @@ struct WhereFrom {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Try everything: sample families, two demo portals, one command
+    Demo(demo::Demo),
     /// Run the service
     Serve,
     /// Check and show the settings
@@ -75,6 +78,7 @@ pub async fn run() -> ExitCode {
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let words = Words::parse();
     let outcome = match words.command {
+        Command::Demo(demo) => demo::run(demo, &words.where_from).await,
         Command::Serve => serve::run(&words.where_from).await,
         Command::Config(command) => config::run(&command, &words.where_from),
         Command::Db(command) => database::run(&command, &words.where_from).await,

@@ -10,6 +10,7 @@ mod browsers;
 mod claims;
 mod fetch;
 pub mod oidc_ent;
+pub mod outbox;
 mod page;
 mod saml_answer;
 pub mod saml_ent;

@@ -146,6 +146,35 @@ impl Store {
         Ok(true)
     }
 
+    /// Makes accounts active with one password for all: the demo's people, and those of load tests.
+    pub async fn activate_all(
+        &self,
+        accounts: &[AccountId],
+        password: &PasswordHash,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        const ACTIVATE: &str =
+            "UPDATE accounts SET password = $2, provisional_until = NULL, activated_at = $3 WHERE id = $1";
+        let stored = password.to_stored();
+        let mut tx = db::begin(&self.write).await?;
+        for account in accounts {
+            on!(&mut tx, c => sqlx::query(ACTIVATE)
+                .bind(account.as_str()).bind(&stored).bind(now).execute(&mut **c).await.map(drop))?;
+        }
+        db::commit(tx).await?;
+        Ok(())
+    }
+
+    /// The account opens nothing any more; its sessions and tokens end.
+    pub async fn close_account(&self, account: &AccountId, now: OffsetDateTime) -> Result<()> {
+        const CLOSE: &str = "UPDATE accounts SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL";
+        let mut tx = db::begin(&self.write).await?;
+        on!(&mut tx, c => sqlx::query(CLOSE).bind(account.as_str()).bind(now).execute(&mut **c).await.map(drop))?;
+        end_everything(&mut tx, account, now).await?;
+        db::commit(tx).await?;
+        Ok(())
+    }
+
     /// Keeps the same password under newer parameters (LS-03), unless it changed meanwhile.
     pub async fn rehash(&self, account: &AccountId, old: &PasswordHash, new: &PasswordHash) -> Result<()> {
         const REHASH: &str = "UPDATE accounts SET password = $3 WHERE id = $1 AND password = $2";
