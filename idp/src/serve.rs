@@ -156,8 +156,13 @@ async fn listen(app: App) -> Result<Running, StartError> {
                 key,
                 source,
             })?;
-            let mut server =
-                axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
+            let mut server = axum_server::from_tcp(main)
+                .map_err(listening(address))?
+                .acceptor(
+                    axum_server::tls_rustls::RustlsAcceptor::new(tls)
+                        .acceptor(axum_server::accept::NoDelayAcceptor::new()),
+                )
+                .handle(handle.clone());
             limit(server.http_builder());
             tokio::spawn(server.serve(service))
         }
