@@ -5,4 +5,6 @@ mod harness;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod saml;
