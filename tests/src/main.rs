@@ -1,6 +1,8 @@
 //! The whole house from outside: one binary, one file a journey or a subject. What they stand on is `harness`.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod judges;
