@@ -172,6 +172,7 @@ async fn a_request_without_pkce_comes_back_refused() {
 #[tokio::test]
 async fn acr_values_open_the_page_for_pupils_or_parents() {
     let house = House::one().await;
+    let pupil = house.student(Shape::TwoParents).await;
     let Some((party, _)) = welcome(&house, "client_secret_basic").await else { return };
     for (asked, hint) in [
         ("", "Par exemple c.exemple12."),
@@ -181,6 +182,9 @@ async fn acr_values_open_the_page_for_pupils_or_parents() {
         let mut visitor = Visitor::new();
         visitor.open(&format!("{}/{asked}", party.url)).await;
         assert_eq!(visitor.page().described("Identifiant"), hint, "{asked}");
+        // Whatever was asked, the answer says who signed in.
+        visitor.sign_in(&pupil).await;
+        assert_eq!(visitor.page().answer()["claims"]["acr"], json!("eleve"), "{asked}");
     }
 }
 

@@ -251,13 +251,13 @@ async fn a_separator_in_a_name_shifts_no_field() {
 #[tokio::test]
 async fn a_pupil_is_told_by_number_and_school() {
     let house = House::one().await;
-    let id = &house.household(Shape::TwoParents).students[0];
-    let student = pupil(&house, id);
+    let somebody = house.student(Shape::TwoParents).await;
+    let student = pupil(&house, &somebody.person);
     for stack in STACKS {
         let Some(party) = welcome(&house, stack, Habits::default(), open_policy()).await else { return };
-        let answer = learnt(&house, &party, id).await;
-        assert_eq!(values(&answer, FAMILY_NAME), [student.names.family.clone()]);
-        assert_eq!(values(&answer, GIVEN_NAME), [student.names.given.clone()]);
+        let answer = learnt(&house, &party, &somebody.person).await;
+        assert_eq!(values(&answer, FAMILY_NAME), [student.names.family.as_str()]);
+        assert_eq!(values(&answer, GIVEN_NAME), [student.names.given.as_str()]);
         assert_eq!(values(&answer, AFFILIATION), ["eleve2d"]);
         assert_eq!(values(&answer, "FrEduVecteur"), [format!("4||{}", end_of_vector(&house, student))]);
         assert_eq!(values(&answer, "FrEduCtEleveINE"), [student.ine.clone().unwrap()]);

@@ -53,11 +53,11 @@ async fn a_form_counts_only_from_our_page_in_the_same_browser() {
     let (form, theirs) = (Form::of(&visitor), Form::of(&attacker));
     let cookie = ("cookie", form.cookie.as_str());
     let own = form.csrf.as_str();
-    let refused: [(&str, Option<&str>, Vec<(&str, &str)>); 9] = [
+    let refused = [
         ("no csrf", None, vec![cookie]),
         ("an empty csrf", Some(""), vec![cookie]),
         ("another browser's csrf", Some(&theirs.csrf), vec![cookie]),
-        ("no cookie", Some(own), vec![]),
+        ("no cookie", Some(own), Vec::new()),
         ("another browser's cookie", Some(own), vec![("cookie", &theirs.cookie)]),
         ("a foreign Origin", Some(own), vec![cookie, ("origin", "https://evil.example")]),
         ("no Origin to tell", Some(own), vec![cookie, ("origin", "null")]),
