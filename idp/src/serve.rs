@@ -149,23 +149,16 @@ async fn listen(app: App) -> Result<Running, StartError> {
     let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     let address = main.local_addr().unwrap_or(settings.main);
-    let server = match (settings.tls_certificate, settings.tls_key) {
-        (Some(certificate), Some(key)) => {
-            let tls = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(|source| StartError::Tls {
-                certificate,
-                key,
-                source,
-            })?;
-            let mut server =
-                axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
-            limit(server.http_builder());
-            tokio::spawn(server.serve(service))
-        }
-        _ => {
-            let mut server = axum_server::from_tcp(main).map_err(listening(address))?.handle(handle.clone());
-            limit(server.http_builder());
-            tokio::spawn(server.serve(service))
-        }
+    let server = if let (Some(certificate), Some(key)) = (settings.tls_certificate, settings.tls_key) {
+        let tls = RustlsConfig::from_pem_file(&certificate, &key).await;
+        let tls = tls.map_err(|source| StartError::Tls { certificate, key, source })?;
+        let mut server = axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
+        limit(server.http_builder());
+        tokio::spawn(server.serve(service))
+    } else {
+        let mut server = axum_server::from_tcp(main).map_err(listening(address))?.handle(handle.clone());
+        limit(server.http_builder());
+        tokio::spawn(server.serve(service))
     };
     handles.push(handle);
     tasks.push(server);
