@@ -38,7 +38,7 @@ pub async fn show(
     match (step, session) {
         (Step::Answer, Some(session)) if is_answerable => answer(&app, visitor, &under_way, &session).await,
         (Step::Answer, Some(session)) => start_again(&app, visitor, under_way.party(), &session).await,
-        (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal).await,
+        (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal),
         (Step::Reauthenticate, Some(session)) => {
             families::sign_in::ask_again(&app, visitor, &under_way, &session, Vec::new()).await
         }

@@ -130,32 +130,26 @@ pub async fn submit(
     let now = app.clock.now();
     match app.accounts.sign_in(attempt, now).await? {
         Outcome::Granted(opened) => Ok(visitor.remember(&opened).go(&paths::resume(&id))),
-        Outcome::Refused(refusal) => refused(visitor, under_way, typed, refusal, now),
+        Outcome::Refused(refusal) => Ok(refused(visitor, under_way, typed, &refusal, now)),
     }
 }
 
-fn refused(
-    visitor: Visitor,
-    under_way: &UnderWay,
-    typed: String,
-    refusal: Refusal,
-    now: OffsetDateTime,
-) -> Result<Response, Error> {
-    let problem = match refusal {
+fn refused(visitor: Visitor, under_way: &UnderWay, typed: String, refusal: &Refusal, now: OffsetDateTime) -> Response {
+    let problem = match *refusal {
         Refusal::Pair => SignInError::Pair,
         Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, now) },
         Refusal::LetterTooOld { since } => SignInError::LetterTooOld { date: since.date() },
         Refusal::Busy { retry_after } => {
             let retry = paths::resume(&under_way.interaction.id);
-            return Ok(error::busy(visitor, under_way.party(), retry_after, retry));
+            return error::busy(visitor, under_way.party(), retry_after, retry);
         }
         Refusal::Closed { since } => {
             let mut shell = visitor.shell(under_way.party());
             shell.reference = Some(visitor.reference.clone());
-            return Ok(visitor.show(&AccountClosed { since: since.date(), school: None }, &shell));
+            return visitor.show(&AccountClosed { since: since.date(), school: None }, &shell);
         }
     };
-    Ok(ask(visitor, under_way, Some(typed), vec![problem]))
+    ask(visitor, under_way, Some(typed), vec![problem])
 }
 
 /// Rounded up: "in 0 minutes" would send people back too soon.
