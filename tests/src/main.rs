@@ -4,3 +4,7 @@
 mod harness;
 #[cfg(test)]
 mod judges;
+#[cfg(test)]
+mod oidc;
+#[cfg(test)]
+mod saml;
