@@ -171,11 +171,13 @@ impl Visitor {
     }
 
     /// Hands the browser the secret of its new session.
+    #[must_use]
     pub fn remember(mut self, opened: &Opened) -> Self {
         self.set.extend(cookies::secret(cookies::SESSION, &opened.token));
         self
     }
 
+    #[must_use]
     pub fn forget(mut self) -> Self {
         self.set.extend(cookies::gone(cookies::SESSION));
         self

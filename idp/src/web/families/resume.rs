@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{UnderWay, live_session};
+use crate::domain::account::Account;
 use crate::domain::interaction::{self, InteractionId, Step};
 use crate::domain::relying_party::RelyingParty;
 use crate::domain::session::Session;
@@ -31,7 +32,7 @@ pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<S
     match (step, session) {
         (Step::Answer, Some(session)) if is_answerable => answer(&app, visitor, &under_way, &session).await,
         (Step::Answer, Some(session)) => start_again(&app, visitor, under_way.party(), &session).await,
-        (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal).await,
+        (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal),
         (Step::Reauthenticate, Some(session)) => {
             families::sign_in::ask_again(&app, visitor, &under_way, &session, Vec::new()).await
         }
@@ -69,7 +70,7 @@ async fn answer(app: &App, visitor: Visitor, under_way: &UnderWay, session: &Ses
         return Ok(visitor.forget().go(paths::SIGN_IN));
     };
     let Some(identity) = app.accounts.identity(&recorded.account).await? else {
-        return closed(app, visitor, under_way.party()).await;
+        return closed(app, visitor, under_way.party(), &recorded.account).await;
     };
     let Some(party) = under_way.party() else {
         return here(app, visitor, &identity.short_name()).await;
@@ -78,13 +79,20 @@ async fn answer(app: &App, visitor: Visitor, under_way: &UnderWay, session: &Ses
 }
 
 /// Nobody of this account is in the directory any more.
-async fn closed(app: &App, visitor: Visitor, party: Option<&RelyingParty>) -> Result<Response, Error> {
+async fn closed(
+    app: &App,
+    visitor: Visitor,
+    party: Option<&RelyingParty>,
+    account: &Account,
+) -> Result<Response, Error> {
+    let today = app.clock.now().date();
+    let since = app.accounts.left_on(account).await?.unwrap_or(today);
     if let Some(token) = visitor.session() {
         app.store.end_session(&token, app.clock.now()).await?;
     }
     let mut shell = visitor.shell(party);
     shell.reference = Some(visitor.reference.clone());
-    Ok(visitor.forget().show(&AccountClosed { since: app.clock.now().date(), school: None }, &shell))
+    Ok(visitor.forget().show(&AccountClosed { since, school: None }, &shell))
 }
 
 /// The answer has left before, or the request is too old: the portal starts a new one.

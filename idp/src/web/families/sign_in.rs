@@ -146,7 +146,7 @@ pub async fn submit(
     };
     match app.accounts.sign_in(attempt, app.clock.now()).await? {
         Outcome::Granted(opened) => Ok(visitor.remember(&opened).go(&paths::resume(&id))),
-        Outcome::Refused(refusal) => refused(&app, visitor, &under_way, typed, refusal).await,
+        Outcome::Refused(refusal) => refused(&app, visitor, &under_way, typed, &refusal).await,
     }
 }
 
@@ -155,9 +155,9 @@ async fn refused(
     visitor: Visitor,
     under_way: &UnderWay,
     typed: String,
-    refusal: Refusal,
+    refusal: &Refusal,
 ) -> Result<Response, Error> {
-    let problem = match refusal {
+    let problem = match *refusal {
         Refusal::Pair => SignInError::Pair,
         Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, app.clock.now()) },
         Refusal::LetterTooOld { since } => SignInError::LetterTooOld { date: since.date() },
