@@ -1,7 +1,7 @@
 //! `/resume/{id}`: the one door through which every page of a sign-in leads.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{UnderWay, live_session};
@@ -16,21 +16,15 @@ use crate::web::state::App;
 use crate::web::visitor::Visitor;
 use crate::web::{families, paths};
 
-pub async fn show(
-    State(app): State<App>,
-    mut visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
+pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
     let id = InteractionId(id);
-    let under_way = match UnderWay::find(&app, &id, &visitor).await? {
+    let under_way = match UnderWay::find(&app, &id, &mut visitor).await? {
         Some(under_way) => under_way,
         None => match claim(&app, &id, &mut visitor).await? {
             Some(under_way) => under_way,
             None => return unknown(&app, visitor).await,
         },
     };
-    visitor.prefer(&under_way.interaction.asked.languages, &headers);
     let session = live_session(&app, &visitor).await?;
     let now = app.clock.now();
     let is_answerable = under_way.interaction.is_answerable(now);
