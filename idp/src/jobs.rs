@@ -13,7 +13,7 @@ const GRANTS_KEPT: time::Duration = time::Duration::hours(1);
 
 /// Sweeps each minute until the task is dropped.
 pub async fn run(app: App) {
-    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
     minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         minutes.tick().await;

@@ -9,4 +9,6 @@ mod judges;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod p1_sign_in;
+#[cfg(test)]
 mod saml;

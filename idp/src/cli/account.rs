@@ -136,8 +136,8 @@ async fn show(accounts: &Accounts, clock: &Clock, which: &Which) -> anyhow::Resu
             "profile": recorded.account.profile,
             "state": state,
             "people": people,
-            "provisional_until": recorded.provisional_until.map(|at| at.unix_timestamp()),
-            "waits_until": waits_until.map(|at| at.unix_timestamp()),
+            "provisional_until": recorded.provisional_until.map(time::OffsetDateTime::unix_timestamp),
+            "waits_until": waits_until.map(time::OffsetDateTime::unix_timestamp),
         });
         writeln!(out, "{account}")?;
         return Ok(());

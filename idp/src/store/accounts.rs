@@ -234,13 +234,13 @@ fn gather(rows: Vec<Row>) -> Result<Vec<Recorded>> {
         let person = row.person.as_ref().map(|person| person.parse()).transpose().map_err(|error| wrong(&error))?;
         match accounts.last_mut() {
             Some(last) if last.account.id.as_str() == row.id => last.account.people.extend(person),
-            _ => accounts.push(recorded(row, person)?),
+            _ => accounts.push(recorded(&row, person)?),
         }
     }
     Ok(accounts)
 }
 
-fn recorded(row: Row, person: Option<PersonId>) -> Result<Recorded> {
+fn recorded(row: &Row, person: Option<PersonId>) -> Result<Recorded> {
     let wrong = unreadable("an account");
     // A hash that cannot be used (LS-03) is nobody's password: the account answers like a stranger's.
     let password = row.password.as_deref().and_then(|stored| {

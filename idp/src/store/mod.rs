@@ -11,6 +11,9 @@ mod parties;
 mod sessions;
 mod throttles;
 
+#[cfg(test)]
+mod tests;
+
 use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};

@@ -26,8 +26,8 @@ pub fn towards(reply_address: Option<&str>) -> FormsMayLeadTo {
     if let Some(address) = reply_address.and_then(|address| url::Url::parse(address).ok()) {
         match address.scheme() {
             "https" => {}
-            "http" => sources.push_str(&format!(" {}", address.origin().ascii_serialization())),
-            scheme => sources.push_str(&format!(" {scheme}:")),
+            "http" => sources.extend([" ", &address.origin().ascii_serialization()]),
+            scheme => sources.extend([" ", scheme, ":"]),
         }
     }
     FormsMayLeadTo(sources)

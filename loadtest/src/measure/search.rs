@@ -98,7 +98,8 @@ impl Search<'_> {
         }
         let mut is_confirmed = false;
         let mut rate = held.as_ref().map_or(rate, |step| step.rate);
-        while !is_confirmed && self.has_time_for(self.duration + TIMEOUT) {
+        // However short the time: a row without a single run would say nothing.
+        while !is_confirmed && (tried.is_empty() || self.has_time_for(self.duration + TIMEOUT)) {
             let step = self.step(rate, self.duration).await?;
             is_confirmed = step.totals.is_sustained();
             tried.push((round(rate, 1), is_confirmed));

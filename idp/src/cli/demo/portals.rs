@@ -199,16 +199,13 @@ impl Sites<'_> {
         let handle = Handle::new();
         self.handles.push(handle.clone());
         let service = site.into_make_service();
-        match self.certificates {
-            Some(made) => {
-                let tls = RustlsConfig::from_pem_file(&made.certificate, &made.key).await?;
-                let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
-                tokio::spawn(server.serve(service));
-            }
-            None => {
-                let server = axum_server::from_tcp(listener)?.handle(handle);
-                tokio::spawn(server.serve(service));
-            }
+        if let Some(made) = self.certificates {
+            let tls = RustlsConfig::from_pem_file(&made.certificate, &made.key).await?;
+            let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            tokio::spawn(server.serve(service));
+        } else {
+            let server = axum_server::from_tcp(listener)?.handle(handle);
+            tokio::spawn(server.serve(service));
         }
         Ok(())
     }

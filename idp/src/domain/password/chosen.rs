@@ -225,7 +225,7 @@ mod tests {
         let long = "girafe tricycle ombrage é".repeat(10);
         let at: String = long.chars().take(128).collect();
         assert_eq!(refusal(&at), None);
-        assert_eq!(refusal(&format!("{at}x")), Some(PasswordRefusal::TooLong));
+        assert_eq!(refusal(&format!("{at}x")), Some(PasswordRefusal::TooLong { count: 129 }));
     }
 
     #[test]

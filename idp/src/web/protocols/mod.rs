@@ -124,11 +124,11 @@ pub async fn answer(
         reference: &visitor.reference,
     };
     app.store.note_answered(&under_way.interaction.id, &event).await?;
-    send(visitor, party, outgoing)
+    Ok(send(visitor, party, outgoing))
 }
 
 /// Tells the party why it gets nobody; where a person is in front of us and can act, they are told first.
-pub async fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusal) -> Result<Response, Error> {
+pub fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusal) -> Result<Response, Error> {
     let Some(party) = under_way.party() else { return Ok(visitor.go(paths::SIGN_IN)) };
     if let (Refusal::NotOpenTo(profile), false) = (refusal, under_way.interaction.asked.passive) {
         let profile = match profile {
@@ -145,19 +145,19 @@ pub async fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: 
         ReplyTo::Oidc(reply) => oidc::refuse(app, reply, refusal),
         ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
     };
-    send(visitor, party, outgoing)
+    Ok(send(visitor, party, outgoing))
 }
 
-fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Result<Response, Error> {
+fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Response {
     match outgoing {
-        Outgoing::Redirect(address) => Ok(visitor.go(&address)),
+        Outgoing::Redirect(address) => visitor.go(&address),
         Outgoing::Form { action, fields } => {
             let fields = fields.into_iter().map(|(name, value)| SendField { name: name.to_owned(), value }).collect();
             let towards = shield::towards(Some(&action));
             let shell = visitor.shell(Some(party));
             let mut response = visitor.show(&Send { action, fields }, &shell);
             response.extensions_mut().insert(towards);
-            Ok(response)
+            response
         }
     }
 }

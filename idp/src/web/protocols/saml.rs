@@ -51,7 +51,7 @@ async fn sign_on(
     match unverified.verify(&party, &endpoint, app.clock.now()) {
         Ok(request) => begin(app, visitor, &party, (request.asked, ReplyTo::Saml(request.reply)), arrival).await,
         Err(Refused::Local(reason)) => refuse_here(app, visitor, Some(&party), told(reason)).await,
-        Err(Refused::Reply { reply, status }) => send(visitor, &party, refuse(app, &reply, status)?),
+        Err(Refused::Reply { reply, status }) => Ok(send(visitor, &party, refuse(app, &reply, status)?)),
     }
 }
 

@@ -1,0 +1,117 @@
+use super::*;
+
+const HERE: Hash = [7; 32];
+const ELSEWHERE: Hash = [8; 32];
+const NOWHERE: Hash = [0; 32];
+
+#[tokio::test]
+async fn a_request_comes_back_whole_to_its_browser_only() {
+    for (store, _place) in stores().await {
+        let oidc = new_grant(&account_id(1), [1; 32], &SessionId::from_random([1; 16])).terms;
+        let by_oneself = Interaction { party: None, reply_to: ReplyTo::Here, ..request("c", None) };
+        for asked in
+            [request("a", Some("_1")), Interaction { reply_to: ReplyTo::Oidc(oidc), ..request("b", None) }, by_oneself]
+        {
+            assert_eq!(store.keep_interaction(&asked, &HERE).await.unwrap(), Kept::New);
+            assert_eq!(store.interaction(&asked.id, &HERE).await.unwrap(), Some(asked.clone()));
+            assert_eq!(store.interaction(&asked.id, &ELSEWHERE).await.unwrap(), None, "LS-06");
+        }
+    }
+}
+
+#[tokio::test]
+async fn si_12_a_request_id_is_accepted_once_for_each_party() {
+    for (store, _place) in stores().await {
+        assert_eq!(store.keep_interaction(&request("a", Some("_1")), &HERE).await.unwrap(), Kept::New);
+        let reload = store.keep_interaction(&request("b", Some("_1")), &HERE).await.unwrap();
+        assert_eq!(reload, Kept::Again(InteractionId("a".to_owned())));
+        assert_eq!(store.keep_interaction(&request("c", Some("_1")), &ELSEWHERE).await.unwrap(), Kept::Replayed);
+        let other =
+            Interaction { party: Some(PartyId("https://other.example".to_owned())), ..request("d", Some("_1")) };
+        assert_eq!(store.keep_interaction(&other, &ELSEWHERE).await.unwrap(), Kept::New);
+        // Unsolicited ones have no ID and are all new.
+        for id in ["e", "f"] {
+            assert_eq!(store.keep_interaction(&request(id, None), &HERE).await.unwrap(), Kept::New);
+        }
+    }
+}
+
+#[tokio::test]
+async fn si_12_of_twenty_replays_from_as_many_browsers_that_arrive_together_one_is_kept() {
+    for (store, _place) in stores().await {
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 1..=20 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                store.keep_interaction(&request(&number.to_string(), Some("_1")), &[number; 32]).await.unwrap()
+            });
+        }
+        let kept = tasks.join_all().await;
+        assert_eq!(kept.iter().filter(|kept| **kept == Kept::New).count(), 1);
+        assert_eq!(kept.iter().filter(|kept| **kept == Kept::Replayed).count(), 19);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_browser_is_claimed_once_and_in_time() {
+    for (store, _place) in stores().await {
+        let (asked, minute) = (request("a", Some("_1")), Duration::MINUTE);
+        store.keep_interaction(&asked, &NOWHERE).await.unwrap();
+        assert!(!store.claim_interaction(&asked.id, &HERE, NOW + minute).await.unwrap(), "too late");
+        assert!(store.claim_interaction(&asked.id, &HERE, NOW).await.unwrap(), "the last second");
+        assert!(!store.claim_interaction(&asked.id, &ELSEWHERE, NOW - minute).await.unwrap());
+        assert!(store.interaction(&asked.id, &HERE).await.unwrap().is_some());
+        assert!(store.interaction(&asked.id, &ELSEWHERE).await.unwrap().is_none());
+
+        let owned = request("b", Some("_2"));
+        store.keep_interaction(&owned, &HERE).await.unwrap();
+        assert!(!store.claim_interaction(&owned.id, &ELSEWHERE, NOW).await.unwrap(), "a browser's own is not given");
+        let contested = request("c", Some("_3"));
+        store.keep_interaction(&contested, &NOWHERE).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 1..=10 {
+            let (store, id) = (store.clone(), contested.id.clone());
+            tasks.spawn(async move { store.claim_interaction(&id, &[number; 32], NOW).await.unwrap() });
+        }
+        assert_eq!(tasks.join_all().await.into_iter().filter(|claimed| *claimed).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_is_the_one_that_counts_and_each_is_journalled() {
+    for (store, _place) in stores().await {
+        let asked = request("a", Some("_1"));
+        store.keep_interaction(&asked, &HERE).await.unwrap();
+        for seconds in [3, 9] {
+            let event = happened("answer", NOW + Duration::seconds(seconds));
+            store.note_answered(&asked.id, &event).await.unwrap();
+        }
+        let found = store.interaction(&asked.id, &HERE).await.unwrap().unwrap();
+        assert_eq!(found.answered_at, Some(NOW + Duration::seconds(3)));
+        assert_eq!(small_tables::journal(&store).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_confirmed_by_its_own_browser() {
+    for (store, _place) in stores().await {
+        let asked = request("a", None);
+        store.keep_interaction(&asked, &HERE).await.unwrap();
+        store.confirm_interaction(&asked.id, &ELSEWHERE).await.unwrap();
+        assert!(!store.interaction(&asked.id, &HERE).await.unwrap().unwrap().confirmed);
+        store.confirm_interaction(&asked.id, &HERE).await.unwrap();
+        assert!(store.interaction(&asked.id, &HERE).await.unwrap().unwrap().confirmed);
+    }
+}
+
+#[tokio::test]
+async fn requests_begun_before_are_swept() {
+    for (store, _place) in stores().await {
+        store.keep_interaction(&request("a", None), &HERE).await.unwrap();
+        let late = Interaction { created_at: NOW + Duration::SECOND, ..request("b", None) };
+        store.keep_interaction(&late, &HERE).await.unwrap();
+        assert_eq!(store.sweep_interactions(NOW).await.unwrap(), 0);
+        assert_eq!(store.sweep_interactions(NOW + Duration::SECOND).await.unwrap(), 1);
+        assert_eq!(store.interaction(&late.id, &HERE).await.unwrap(), Some(late));
+    }
+}
