@@ -1,8 +1,12 @@
 //! The whole house from outside: one binary, one file a journey or a subject. What they stand on is `harness`.
 
 #[cfg(test)]
+mod e1_first_sign_in;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
 mod p1_sign_in;
+#[cfg(test)]
+mod pages;
