@@ -7,6 +7,8 @@ mod harness;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod p1_in_chromium;
+#[cfg(test)]
 mod p1_sign_in;
 #[cfg(test)]
 mod pages;
