@@ -1,14 +1,20 @@
 //! The whole house from outside: one binary, one file a journey or a subject. What they stand on is `harness`.
 
 #[cfg(test)]
-mod attacks;
+mod e1_first_sign_in;
 #[cfg(test)]
-mod harness;
+mod mod;
 #[cfg(test)]
-mod judges;
+mod mod;
+#[cfg(test)]
+mod mod;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod p1_in_chromium;
+#[cfg(test)]
 mod p1_sign_in;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod saml;

@@ -85,7 +85,7 @@ fn serve(onward: Option<String>) -> String {
     };
     let pages = Router::new()
         .route("/accueil", get(move || async move { page("Accueil de l'ENT") }))
-        .route("/retour", get(back));
+        .route("/retour", get(back.clone()).post(back));
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_nonblocking(true).unwrap();
     let url = format!("https://127.0.0.1:{}", socket.local_addr().unwrap().port());
