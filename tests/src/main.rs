@@ -4,3 +4,5 @@
 mod harness;
 #[cfg(test)]
 mod judges;
+#[cfg(test)]
+mod layers;
