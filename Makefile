@@ -16,7 +16,7 @@ test: setup-test ## everything that .ci/run runs: formatting, lints, licences, e
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --locked --log-level error check licenses bans sources
-	cargo test --locked --workspace
+	cargo test --locked --workspace --lib --bins --tests
 
 bench: setup-build ## measure one password check, one signed answer, one import
 	cargo bench --locked --package idp --package directory-sync --bench '*'

@@ -71,9 +71,12 @@ rust() {
 		[[ $(printf '%s\n' "$need" "$have" | sort -V | head -n1) == "$need" ]] ||
 			fail "Rust $have is too old, $need is needed; rustup (https://rustup.rs) brings it by itself"
 	else
-		fail "Rust is missing and this system does not package rustup; install it with
-  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --default-toolchain none
-and run this again (no new shell is needed)"
+		step "installing rustup, by its own installer (https://rustup.rs), into ~/.cargo"
+		curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+			sh -s -- -y --quiet --no-modify-path --profile minimal --default-toolchain none ||
+			fail "rustup could not be installed; see https://rustup.rs, then run this again (no new shell is needed)"
+		step "installing the Rust toolchain of rust-toolchain.toml"
+		rustup toolchain install >/dev/null
 	fi
 }
 

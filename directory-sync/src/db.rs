@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 /// One of the two drivers, or something made by it.
 #[derive(Debug, Clone)]
@@ -106,6 +106,9 @@ pub enum Access {
 /// How long a caller waits for a connection before the service says that it is unavailable (FT-01).
 const ACQUIRE: Duration = Duration::from_secs(1);
 
+/// A connection unused for longer is asked whether it is alive before it is handed out.
+const RESTED: Duration = Duration::from_secs(5);
+
 /// Opens one of our databases: `name` is the SQLite file's stem and the PostgreSQL schema.
 pub async fn open(place: &Place, name: &'static str, access: Access, connections: u32) -> Result<Db> {
     match place {
@@ -151,7 +154,24 @@ async fn open_schema(address: &str, name: &'static str, access: Access, connecti
         } else {
             [("statement_timeout", "0"), ("default_transaction_read_only", "off")]
         });
-    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).connect_with(options).await.map_err(open)
+    // Once without the pool, which would only say that it waited: the cause is "refused", "no such database" ...
+    options.connect().await.map_err(open)?.close().await.map_err(open)?;
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        // A question before every question would double the round trips; a connection that rested may have died.
+        .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(open)
 }
 
 /// The migrations of one database, the same numbers in both dialects.

@@ -133,7 +133,7 @@ impl Default for Data {
 
 impl Default for Password {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, permits: 0, queue: 256, engine: Engine::Fast }
+        Self { memory_kib: 19_456, passes: 2, lanes: 1, permits: 0, queue: 128, engine: Engine::Fast }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use directory::db::Place;
 use directory::reader::Directory;
 
@@ -149,14 +149,19 @@ async fn listen(app: App) -> Result<Running, StartError> {
     let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     let address = main.local_addr().unwrap_or(settings.main);
+    // Without TCP_NODELAY a small answer waits for the client's delayed acknowledgement: 40 ms on a new connection.
+    let plain = axum_server::from_tcp(main)
+        .map_err(listening(address))?
+        .acceptor(axum_server::accept::NoDelayAcceptor::new())
+        .handle(handle.clone());
     let server = if let (Some(certificate), Some(key)) = (settings.tls_certificate, settings.tls_key) {
         let tls = RustlsConfig::from_pem_file(&certificate, &key).await;
         let tls = tls.map_err(|source| StartError::Tls { certificate, key, source })?;
-        let mut server = axum_server::from_tcp_rustls(main, tls).map_err(listening(address))?.handle(handle.clone());
+        let mut server = plain.map(|no_delay| RustlsAcceptor::new(tls).acceptor(no_delay));
         limit(server.http_builder());
         tokio::spawn(server.serve(service))
     } else {
-        let mut server = axum_server::from_tcp(main).map_err(listening(address))?.handle(handle.clone());
+        let mut server = plain;
         limit(server.http_builder());
         tokio::spawn(server.serve(service))
     };

@@ -6,19 +6,28 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-struct File {
-    accounts: Vec<Account>,
+struct Printed {
+    #[serde(default)]
+    issuer: String,
+    accounts: Vec<PrintedAccount>,
     relying_parties: Vec<Party>,
     ca_file: Option<std::path::PathBuf>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-pub struct Account {
-    pub login: String,
-    pub password: String,
+#[derive(Debug, Deserialize)]
+struct PrintedAccount {
+    login: String,
+    /// Absent where the account cannot sign in.
+    password: Option<String>,
     #[serde(default)]
     profile: String,
     state: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub login: String,
+    pub password: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +43,7 @@ struct Party {
 /// Who signs in where.
 #[derive(Debug)]
 pub struct Cast {
+    pub issuer: String,
     pub accounts: Vec<Account>,
     pub saml: Option<SamlParty>,
     pub oidc: Option<OidcParty>,
@@ -62,11 +72,13 @@ impl Cast {
     }
 
     pub fn parse(text: &str) -> Result<Self> {
-        let file: File = serde_json::from_str(text.trim()).context("not the line that `guichet demo --json` prints")?;
+        let file: Printed =
+            serde_json::from_str(text.trim()).context("not the line that `guichet demo --json` prints")?;
         let accounts: Vec<Account> = file
             .accounts
             .into_iter()
             .filter(|account| account.state == "active" && account.profile != "staff")
+            .filter_map(|account| Some(Account { login: account.login, password: account.password? }))
             .collect();
         if accounts.is_empty() {
             bail!("`accounts` has no student or guardian whose `state` is \"active\"");
@@ -87,7 +99,7 @@ impl Cast {
                 other => bail!("a relying party is of the unknown kind {other:?}"),
             }
         }
-        Ok(Self { accounts, saml, oidc, ca_file: file.ca_file })
+        Ok(Self { issuer: file.issuer, accounts, saml, oidc, ca_file: file.ca_file })
     }
 }
 
@@ -100,7 +112,7 @@ mod tests {
         let cast = Cast::parse(
             r#"{"issuer":"x","relying_parties":[{"kind":"saml","name":"E","start_url":"s","id":"sp","acs_url":"a"}],
                "accounts":[{"login":"a","password":"p","profile":"guardian","state":"active","people":[]},
-                           {"login":"b","password":"p","profile":"guardian","state":"provisional","people":[]},
+                           {"login":"b","password":null,"profile":"guardian","state":"closed","people":[]},
                            {"login":"c","password":"p","profile":"staff","state":"active","people":[]}]}"#,
         )
         .unwrap();

@@ -113,15 +113,12 @@ pub fn unescape(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
         let known = after.split_once(';').and_then(|(name, next)| Some((character(name)?, next)));
-        match known {
-            Some((character, next)) => {
-                out.push(character);
-                rest = next;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some((character, next)) = known {
+            out.push(character);
+            rest = next;
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out.push_str(rest);

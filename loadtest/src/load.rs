@@ -89,18 +89,22 @@ impl Players {
 /// When each flow is meant to start.
 pub fn schedule(rate: f64, duration: Duration, arrivals: Arrivals) -> Vec<Duration> {
     let mut dice = Dice(20_260_901);
-    let mut at = 0.0;
+    let mut gone = 0.0;
     let mut starts = Vec::new();
-    loop {
-        at += match arrivals {
-            Arrivals::Fixed => 1.0 / rate,
-            Arrivals::Poisson => -dice.draw().ln() / rate,
+    for count in 0_u32.. {
+        let at = match arrivals {
+            Arrivals::Fixed => f64::from(count) / rate,
+            Arrivals::Poisson => {
+                gone -= dice.draw().ln() / rate;
+                gone
+            }
         };
         if at >= duration.as_secs_f64() {
-            return starts;
+            break;
         }
         starts.push(Duration::from_secs_f64(at));
     }
+    starts
 }
 
 /// Offers the load and waits for the last flow. Answers one sample for each flow that was due.
@@ -164,8 +168,8 @@ mod tests {
     #[test]
     fn fixed_arrivals_are_evenly_spread() {
         let starts = schedule(10.0, Duration::from_secs(1), Arrivals::Fixed);
-        assert_eq!(starts.len(), 9);
-        assert_eq!(starts[0], Duration::from_millis(100));
+        assert_eq!(starts.len(), 10);
+        assert_eq!(starts[1], Duration::from_millis(100));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const TOKEN: &str = "/idp/profile/oidc/token";
 const USERINFO: &str = "/idp/profile/oidc/userinfo";
 
 pub struct Client {
-    client_id: String,
+    id: String,
     redirect_uri: String,
     issuer: String,
     authorization: HeaderValue,
@@ -82,7 +82,7 @@ impl Client {
         let pair = format!("{}:{}", encode(&party.client_id), encode(&party.client_secret));
         Ok(Self {
             authorization: format!("Basic {}", BASE64.encode(pair.as_bytes())).parse()?,
-            client_id: party.client_id,
+            id: party.client_id,
             redirect_uri: party.redirect_uri,
             issuer: origin.to_owned(),
             keys,
@@ -94,7 +94,7 @@ impl Client {
         let challenge = BASE64URL_NOPAD.encode(digest(&SHA256, verifier.as_bytes()).as_ref());
         let query = serde_urlencoded::to_string([
             ("response_type", "code"),
-            ("client_id", &self.client_id),
+            ("client_id", &self.id),
             ("redirect_uri", &self.redirect_uri),
             ("scope", "openid profile"),
             ("state", &state),
@@ -161,8 +161,7 @@ impl Client {
             .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
             .map_err(|_| Failure::Answer("an ID token with a wrong signature"))?;
         let claims: Claims = read_part(payload).ok_or(UNREADABLE)?;
-        let is_for_us =
-            claims.aud == self.client_id.as_str() || claims.aud == Value::from(vec![self.client_id.as_str()]);
+        let is_for_us = claims.aud == self.id.as_str() || claims.aud == Value::from(vec![self.id.as_str()]);
         let is_good = is_for_us && claims.iss == self.issuer && claims.nonce == request.nonce;
         if !is_good || claims.exp <= clock::now().unix_timestamp() {
             return Err(Failure::Answer("an ID token for another request"));

@@ -39,7 +39,7 @@ pub async fn run(options: Run) -> Result<()> {
         timeout: options.timeout,
         outstanding: options.outstanding,
     };
-    let measured = measured(&players, &plan, &[options.server_pid.clone()]).await?;
+    let measured = measured(&players, &plan, std::slice::from_ref(&options.server_pid)).await?;
     let settings = Settings::new(&options, &players);
     let report = Report::new(settings, measured, bare, !options.server_pid.is_empty());
     report::write(&options.report, &report)?;

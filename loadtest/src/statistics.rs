@@ -38,7 +38,9 @@ pub struct Totals {
 /// The flows meant to start within one second.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Second {
-    pub second: u64,
+    /// Counted from the first.
+    #[serde(rename = "second")]
+    pub at: u64,
     pub offered: usize,
     pub completed: usize,
     pub failed: usize,
@@ -93,7 +95,7 @@ fn series(samples: &[Sample]) -> Vec<Second> {
             let within = seconds.remove(&second).unwrap_or_default();
             let latencies = latencies(within.iter().copied());
             Second {
-                second,
+                at: second,
                 offered: within.len(),
                 completed: latencies.len(),
                 failed: within.len() - latencies.len(),

@@ -6,3 +6,9 @@ mod harness;
 mod judges;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod oidc;
+#[cfg(test)]
+mod p1_sign_in;
+#[cfg(test)]
+mod saml;

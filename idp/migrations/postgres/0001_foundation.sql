@@ -36,7 +36,8 @@ CREATE TABLE sessions (
     seen_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
     pending TEXT,
-    on_shared_device BOOLEAN NOT NULL
+    on_shared_device BOOLEAN NOT NULL,
+    ended_at TIMESTAMPTZ
 );
 CREATE INDEX sessions_account ON sessions (account);
 CREATE INDEX sessions_browser ON sessions (browser);

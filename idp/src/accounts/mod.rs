@@ -15,8 +15,9 @@ pub mod throttle;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use directory::model::{Known, ParentalAuthority, Person};
 use directory::reader::Directory;
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 
 use crate::chance::{self, Token};
 use crate::domain::account::Account;
@@ -105,13 +106,19 @@ impl Accounts {
     /// The human behind an account: their present records. `None` where none is left (the account is to be closed).
     pub async fn identity(&self, account: &Account) -> Result<Option<Identity>, Error> {
         let mut known = self.directory.known(&account.people).await?;
-        known.retain(|known| known.left_at.is_none());
+        known.retain(is_present);
         // In the account's order: the first one's names are shown.
         known.sort_by_key(|known| account.people.iter().position(|person| person == known.person.id()));
         if known.is_empty() {
             return Ok(None);
         }
         Ok(Some(Identity { account: account.id.clone(), profile: account.profile, records: known }))
+    }
+
+    /// The day the last of an account's people left, where the deliveries tell.
+    pub async fn left_on(&self, account: &Account) -> Result<Option<Date>, Error> {
+        let known = self.directory.known(&account.people).await?;
+        Ok(known.iter().filter_map(|known| known.left_at).max())
     }
 
     async fn journal(
@@ -125,6 +132,15 @@ impl Accounts {
         let event = event(what, outcome, recorded.map(|recorded| &recorded.account), came_by, now);
         Ok(self.store.record(&event).await?)
     }
+}
+
+/// Whether a record still opens the account: one that left does not, nor does an adult whose every child has left.
+fn is_present(known: &Known) -> bool {
+    let stands_for_someone = match &known.person {
+        Person::Guardian(_) => known.children.iter().any(|child| child.authority != ParentalAuthority::Contact),
+        Person::Student(_) | Person::Staff(_) => true,
+    };
+    known.left_at.is_none() && stands_for_someone
 }
 
 fn event<'a>(

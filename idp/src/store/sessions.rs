@@ -51,13 +51,13 @@ const fn code(pending: Pending) -> &'static str {
 
 impl Store {
     /// Opens a session, ties it to the request it was opened for and writes the journal, in one transaction. The device counts as shared
-    /// when another account has a session on the same browser, ended or not, that is not swept yet.
+    /// when another account had a session on the same browser, ended or not, that is not swept yet.
     pub async fn open_session(&self, new: &NewSession, event: &Event<'_>, now: OffsetDateTime) -> Result<()> {
         const OPEN: &str = "INSERT INTO sessions (token_hash, id, account, profile, browser, authenticated_at, seen_at, \
                             expires_at, pending, on_shared_device) \
                             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, \
                             EXISTS (SELECT 1 FROM sessions WHERE browser = $5 AND account <> $3)";
-        const REPLACE: &str = "DELETE FROM sessions WHERE token_hash = $1";
+        const REPLACE: &str = "UPDATE sessions SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL";
         const TIE: &str = "UPDATE interactions SET signed_in = $2 WHERE id = $1 AND browser = $3";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => {
@@ -67,7 +67,7 @@ impl Store {
                 .bind(new.expires_at).bind(new.pending.map(code))
                 .execute(&mut **c).await?;
             if let Some(old) = &new.replaces {
-                sqlx::query(REPLACE).bind(old.as_slice()).execute(&mut **c).await?;
+                sqlx::query(REPLACE).bind(old.as_slice()).bind(now).execute(&mut **c).await?;
             }
             if let Some(interaction) = &new.interaction {
                 sqlx::query(TIE)
@@ -83,7 +83,7 @@ impl Store {
     /// The session a token opens, whatever its age: the caller compares it with the lifetimes.
     pub async fn session(&self, token: &Hash) -> Result<Option<Session>> {
         const FIND: &str = "SELECT id, account, profile, authenticated_at, seen_at, expires_at, pending, \
-                            on_shared_device FROM sessions WHERE token_hash = $1";
+                            on_shared_device FROM sessions WHERE token_hash = $1 AND ended_at IS NULL";
         let row: Option<Row> =
             on!(&self.read, c => sqlx::query_as(FIND).bind(token.as_slice()).fetch_optional(c).await)?;
         row.map(session).transpose()
@@ -98,21 +98,23 @@ impl Store {
 
     /// The student's birth date was right: the password comes next.
     pub async fn advance_session(&self, token: &Hash, from: Pending, to: Pending) -> Result<bool> {
-        const ADVANCE: &str = "UPDATE sessions SET pending = $3 WHERE token_hash = $1 AND pending = $2";
+        const ADVANCE: &str =
+            "UPDATE sessions SET pending = $3 WHERE token_hash = $1 AND pending = $2 AND ended_at IS NULL";
         let moved = on!(&self.write, c => sqlx::query(ADVANCE)
             .bind(token.as_slice()).bind(code(from)).bind(code(to)).execute(c).await?.rows_affected());
         Ok(moved == 1)
     }
 
-    /// Ends a session and revokes what was granted on it.
+    /// Ends a session and revokes what was granted on it. Its row stays until the sweep, so that the browser is known to
+    /// be shared when somebody else signs in there.
     pub async fn end_session(&self, token: &Hash, now: OffsetDateTime) -> Result<()> {
         const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE revoked_at IS NULL \
                               AND session = (SELECT id FROM sessions WHERE token_hash = $1)";
-        const SESSION: &str = "DELETE FROM sessions WHERE token_hash = $1";
+        const SESSION: &str = "UPDATE sessions SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => {
             sqlx::query(GRANTS).bind(token.as_slice()).bind(now).execute(&mut **c).await?;
-            sqlx::query(SESSION).bind(token.as_slice()).execute(&mut **c).await?;
+            sqlx::query(SESSION).bind(token.as_slice()).bind(now).execute(&mut **c).await?;
         });
         db::commit(tx).await?;
         Ok(())

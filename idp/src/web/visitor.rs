@@ -23,6 +23,8 @@ pub struct Visitor {
     pub app: App,
     pub address: IpAddr,
     pub language: Language,
+    /// The language was chosen here, now or before: no party's wish changes it.
+    chose_language: bool,
     /// The view of the sign-in page: chosen now, or last time.
     pub view: Option<Profile>,
     /// The browser's cookie, where it came back.
@@ -49,12 +51,8 @@ impl FromRequestParts<App> for Visitor {
             pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
         let asked_language = query("lang");
-        let language = app.pages.text().choose(
-            asked_language.as_deref(),
-            cookies::read(headers, cookies::LANGUAGE),
-            None,
-            text("accept-language"),
-        );
+        let kept_language = cookies::read(headers, cookies::LANGUAGE);
+        let language = app.pages.text().choose(asked_language.as_deref(), kept_language, None, text("accept-language"));
         let mut set = Vec::new();
         if asked_language.is_some() {
             set.extend(cookies::kept(cookies::LANGUAGE, language.code()));
@@ -74,6 +72,7 @@ impl FromRequestParts<App> for Visitor {
         Ok(Self {
             address: client_address(peer, headers, &app.config.listen.trusted_proxies),
             language,
+            chose_language: asked_language.is_some() || kept_language.is_some(),
             view,
             browser: cookies::read(headers, cookies::BROWSER).and_then(Token::read),
             session: cookies::read(headers, cookies::SESSION).and_then(Token::read),
@@ -194,14 +193,12 @@ impl Visitor {
         }
     }
 
-    /// The language the party asked for, unless the person chose one.
-    pub fn prefer(&mut self, languages: &[String], headers: &HeaderMap) {
-        if languages.is_empty() || cookies::read(headers, cookies::LANGUAGE).is_some() {
-            return;
+    /// The language the party asked for, where we have it, unless the person chose one.
+    pub fn prefer(&mut self, languages: &[String]) {
+        if !self.chose_language {
+            let (wished, own) = (languages.join(" "), self.language.code().to_owned());
+            self.language = self.app.pages.text().choose(None, None, Some(&wished), Some(&own));
         }
-        let wished = languages.join(" ");
-        let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        self.language = self.app.pages.text().choose(None, None, Some(&wished), accept);
     }
 
     /// Links of the page lead here instead of to the address that was posted to.

@@ -82,7 +82,7 @@ fn count(number: usize) -> Option<f64> {
 fn plot(series: &[Second], unit: &str, curves: &[Curve]) -> Result<String> {
     let values = series.iter().flat_map(|second| curves.iter().filter_map(|curve| (curve.value)(second)));
     let top = ceiling(values.fold(0.0, f64::max));
-    let last = series.last().map_or(1.0, |second| whole(second.second)).max(1.0);
+    let last = series.last().map_or(1.0, |second| whole(second.at)).max(1.0);
     let x = |second: u64| LEFT + (WIDTH - LEFT - 10.0) * whole(second) / last;
     let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / top;
     let names: Vec<&str> = curves.iter().map(|curve| curve.name).collect();
@@ -108,7 +108,7 @@ fn plot(series: &[Second], unit: &str, curves: &[Curve]) -> Result<String> {
         for second in series {
             let value = (curve.value)(second);
             if let Some(value) = value {
-                write!(path, "{}{:.1} {:.1}", if is_drawing { "L" } else { "M" }, x(second.second), y(value))?;
+                write!(path, "{}{:.1} {:.1}", if is_drawing { "L" } else { "M" }, x(second.at), y(value))?;
             }
             is_drawing = value.is_some();
         }
@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_second_without_flows_breaks_the_line_and_nothing_is_loaded() {
-        let second = |second, p50_ms| Second {
-            second,
+        let second = |at, p50_ms| Second {
+            at,
             offered: 1,
             completed: 1,
             failed: 0,

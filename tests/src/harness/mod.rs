@@ -8,9 +8,11 @@
 
 pub mod browser;
 pub mod cookies;
+pub mod deeds;
 pub mod judge;
 pub mod page;
 pub mod party;
+pub mod portal;
 pub mod program;
 pub mod server;
 pub mod tls;
@@ -20,6 +22,7 @@ pub use browser::{Browser, Device};
 pub use judge::{Judge, Signed};
 pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
+pub use portal::Portal;
 pub use server::{House, Somebody, ent_policy, open_policy};
 pub use tls::authority;
 pub use visitor::Visitor;

@@ -34,6 +34,7 @@ impl Hop {
 pub struct Visitor {
     client: Client,
     jar: Arc<Mutex<Jar>>,
+    keeps_cookies: bool,
     languages: String,
     history: Vec<Page>,
     /// The requests of the last deed, in order; the last one brought the page.
@@ -46,7 +47,7 @@ impl Visitor {
         let ca = Certificate::from_pem(authority().ca_pem.as_bytes()).unwrap();
         let client = Client::builder().redirect(Policy::none()).tls_certs_only([ca]).build().unwrap();
         let languages = "fr-FR,fr;q=0.9".to_owned();
-        Self { client, jar: Arc::default(), languages, history: Vec::new(), hops: Vec::new() }
+        Self { client, jar: Arc::default(), keeps_cookies: true, languages, history: Vec::new(), hops: Vec::new() }
     }
 
     pub fn speaking(mut self, languages: &str) -> Self {
@@ -59,6 +60,7 @@ impl Visitor {
         Self {
             client: self.client.clone(),
             jar: Arc::clone(&self.jar),
+            keeps_cookies: self.keeps_cookies,
             languages: self.languages.clone(),
             history: Vec::new(),
             hops: Vec::new(),
@@ -136,6 +138,11 @@ impl Visitor {
         self.jar.lock().unwrap().put(cookie);
     }
 
+    /// From now on, as a browser that blocks them.
+    pub fn keeps_no_cookies(&mut self) {
+        self.keeps_cookies = false;
+    }
+
     pub fn forget_cookies(&mut self) {
         self.jar.lock().unwrap().clear();
     }
@@ -155,6 +162,11 @@ impl Visitor {
                 return;
             };
             let next = to.join(location.to_str().unwrap()).unwrap();
+            if !matches!(next.scheme(), "https" | "http") {
+                // An app takes over.
+                self.history.push(Page::new(next, source));
+                return;
+            }
             if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
                 (method, fields) = (Method::GET, None);
             }
@@ -198,7 +210,9 @@ impl Visitor {
         }
         let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {to}: {error}"));
         let (status, headers) = (answer.status(), answer.headers().clone());
-        self.jar.lock().unwrap().keep(to, &headers);
+        if self.keeps_cookies {
+            self.jar.lock().unwrap().keep(to, &headers);
+        }
         let source = answer.text().await.unwrap();
         self.hops.push(Hop { method: method.clone(), url: to.clone(), status, headers: headers.clone() });
         (headers, source)

@@ -64,7 +64,7 @@ pub async fn submit_birth_date(
     Form(form): Form<BirthDateForm>,
 ) -> Result<Response, Error> {
     let id = InteractionId(id);
-    let under_way = UnderWay::find(&app, &id, &visitor).await?;
+    let under_way = UnderWay::find(&app, &id, &mut visitor).await?;
     if !visitor.is_ours(&form.csrf) {
         return Ok(not_ours(visitor, under_way.as_ref().and_then(UnderWay::party)));
     }
@@ -197,7 +197,7 @@ pub async fn submit_password(
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Error> {
     let id = InteractionId(id);
-    let under_way = UnderWay::find(&app, &id, &visitor).await?;
+    let under_way = UnderWay::find(&app, &id, &mut visitor).await?;
     if !visitor.is_ours(&form.csrf) {
         return Ok(not_ours(visitor, under_way.as_ref().and_then(UnderWay::party)));
     }

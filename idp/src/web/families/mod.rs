@@ -28,13 +28,15 @@ pub struct UnderWay {
 
 impl UnderWay {
     /// `None` where the request is unknown here, or was begun in another browser (LS-06).
-    pub async fn find(app: &App, id: &InteractionId, visitor: &Visitor) -> Result<Option<Self>, Error> {
+    /// The visitor reads on in the language the party asked for.
+    pub async fn find(app: &App, id: &InteractionId, visitor: &mut Visitor) -> Result<Option<Self>, Error> {
         let Some(browser) = visitor.browser() else { return Ok(None) };
         let Some(interaction) = app.store.interaction(id, &browser).await? else { return Ok(None) };
         let party = match &interaction.party {
             Some(party) => app.parties.find(party).await?,
             None => None,
         };
+        visitor.prefer(&interaction.asked.languages);
         Ok(Some(Self { interaction, party }))
     }
 

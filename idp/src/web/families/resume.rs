@@ -1,10 +1,11 @@
 //! `/resume/{id}`: the one door through which every page of a sign-in leads.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{UnderWay, live_session};
+use crate::domain::account::Account;
 use crate::domain::interaction::{self, InteractionId, Step};
 use crate::domain::relying_party::RelyingParty;
 use crate::domain::session::Session;
@@ -15,21 +16,15 @@ use crate::web::state::App;
 use crate::web::visitor::Visitor;
 use crate::web::{families, paths};
 
-pub async fn show(
-    State(app): State<App>,
-    mut visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
+pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
     let id = InteractionId(id);
-    let under_way = match UnderWay::find(&app, &id, &visitor).await? {
+    let under_way = match UnderWay::find(&app, &id, &mut visitor).await? {
         Some(under_way) => under_way,
         None => match claim(&app, &id, &mut visitor).await? {
             Some(under_way) => under_way,
             None => return unknown(&app, visitor).await,
         },
     };
-    visitor.prefer(&under_way.interaction.asked.languages, &headers);
     let session = live_session(&app, &visitor).await?;
     let now = app.clock.now();
     let is_answerable = under_way.interaction.is_answerable(now);
@@ -75,7 +70,7 @@ async fn answer(app: &App, visitor: Visitor, under_way: &UnderWay, session: &Ses
         return Ok(visitor.forget().go(paths::SIGN_IN));
     };
     let Some(identity) = app.accounts.identity(&recorded.account).await? else {
-        return closed(app, visitor, under_way.party()).await;
+        return closed(app, visitor, under_way.party(), &recorded.account).await;
     };
     let Some(party) = under_way.party() else {
         return here(app, visitor, &identity.short_name()).await;
@@ -84,13 +79,20 @@ async fn answer(app: &App, visitor: Visitor, under_way: &UnderWay, session: &Ses
 }
 
 /// Nobody of this account is in the directory any more.
-async fn closed(app: &App, visitor: Visitor, party: Option<&RelyingParty>) -> Result<Response, Error> {
+async fn closed(
+    app: &App,
+    visitor: Visitor,
+    party: Option<&RelyingParty>,
+    account: &Account,
+) -> Result<Response, Error> {
+    let today = app.clock.now().date();
+    let since = app.accounts.left_on(account).await?.unwrap_or(today);
     if let Some(token) = visitor.session() {
         app.store.end_session(&token, app.clock.now()).await?;
     }
     let mut shell = visitor.shell(party);
     shell.reference = Some(visitor.reference.clone());
-    Ok(visitor.forget().show(&AccountClosed { since: app.clock.now().date(), school: None }, &shell))
+    Ok(visitor.forget().show(&AccountClosed { since, school: None }, &shell))
 }
 
 /// The answer has left before, or the request is too old: the portal starts a new one.

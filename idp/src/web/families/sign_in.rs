@@ -5,10 +5,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{UnderWay, not_ours};
+use super::{UnderWay, live_session, not_ours};
 use crate::accounts::{Attempt, Refusal, SignIn as Outcome};
 use crate::domain::account::Profile;
-use crate::domain::interaction::{Asked, Interaction, InteractionId, ReplyTo};
+use crate::domain::interaction::{self, Asked, Interaction, InteractionId, ReplyTo, Step};
 use crate::domain::password::Password;
 use crate::domain::session::Session;
 use crate::web::error::{self, Error};
@@ -23,6 +23,9 @@ pub struct SignInForm {
     identifiant: String,
     #[serde(default)]
     mot_de_passe: String,
+    /// "Ce n'est pas moi", where the portal asks for the password of the open session again.
+    #[serde(default)]
+    choix: String,
     #[serde(default)]
     csrf: String,
 }
@@ -35,8 +38,19 @@ pub struct Confirmation {
     csrf: String,
 }
 
-/// `/connexion`: someone who came by themselves, from a bookmark or a link.
+/// `/connexion`: someone who came by themselves, from a bookmark or a link. Without a cookie nobody is signed in, and a
+/// browser that keeps none would be sent in circles: the form is shown at once.
 pub async fn by_oneself(State(app): State<App>, mut visitor: Visitor) -> Result<Response, Error> {
+    let is_known = visitor.keeps_cookies();
+    let under_way = afresh(&app, &mut visitor).await?;
+    if is_known {
+        return Ok(visitor.go(&paths::resume(&under_way.interaction.id)));
+    }
+    Ok(ask(visitor, &under_way, None, Vec::new()))
+}
+
+/// A request of the person's own.
+async fn afresh(app: &App, visitor: &mut Visitor) -> Result<UnderWay, Error> {
     let interaction = Interaction {
         id: protocols::fresh_interaction_id(),
         party: None,
@@ -49,7 +63,7 @@ pub async fn by_oneself(State(app): State<App>, mut visitor: Visitor) -> Result<
     };
     let browser = visitor.known_browser();
     app.store.keep_interaction(&interaction, &browser).await?;
-    Ok(visitor.go(&paths::resume(&interaction.id)))
+    Ok(UnderWay { interaction, party: None })
 }
 
 /// The form, empty or again with what is wrong.
@@ -104,75 +118,84 @@ pub async fn submit(
     Path(id): Path<String>,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Error> {
-    let id = InteractionId(id);
-    let under_way = UnderWay::find(&app, &id, &visitor).await?;
-    let party = under_way.as_ref().and_then(UnderWay::party);
+    let under_way = UnderWay::find(&app, &InteractionId(id), &mut visitor).await?;
     if !visitor.is_ours(&form.csrf) {
-        return Ok(not_ours(visitor, party));
+        return Ok(not_ours(visitor, under_way.as_ref().and_then(UnderWay::party)));
     }
-    let Some(under_way) = &under_way else {
+    let under_way = match under_way {
+        Some(under_way) => under_way,
         // Left open for days: the request is gone, the form is ours, the person still wants in.
-        return forgotten(&app, visitor, form).await;
+        None => afresh(&app, &mut visitor).await?,
     };
+    let id = under_way.interaction.id.clone();
+    if form.choix == "autre" {
+        return someone_else(&app, visitor, &id).await;
+    }
     let typed = form.identifiant.trim().to_owned();
     if typed.is_empty() || form.mot_de_passe.is_empty() {
         let missing = [
             typed.is_empty().then_some(SignInError::IdentifierEmpty),
             form.mot_de_passe.is_empty().then_some(SignInError::PasswordEmpty),
         ];
-        return Ok(ask(visitor, under_way, Some(typed), missing.into_iter().flatten().collect()));
+        return again(&app, visitor, &under_way, typed, missing.into_iter().flatten().collect()).await;
     }
     let attempt = Attempt {
         login: typed.clone(),
         password: Password::typed(&form.mot_de_passe),
         came_by: visitor.came_by(Some(id.clone())),
     };
-    let now = app.clock.now();
-    match app.accounts.sign_in(attempt, now).await? {
+    match app.accounts.sign_in(attempt, app.clock.now()).await? {
         Outcome::Granted(opened) => Ok(visitor.remember(&opened).go(&paths::resume(&id))),
-        Outcome::Refused(refusal) => Ok(refused(visitor, under_way, typed, &refusal, now)),
+        Outcome::Refused(refusal) => refused(&app, visitor, &under_way, typed, &refusal).await,
     }
 }
 
-fn refused(visitor: Visitor, under_way: &UnderWay, typed: String, refusal: &Refusal, now: OffsetDateTime) -> Response {
+async fn refused(
+    app: &App,
+    visitor: Visitor,
+    under_way: &UnderWay,
+    typed: String,
+    refusal: &Refusal,
+) -> Result<Response, Error> {
     let problem = match *refusal {
         Refusal::Pair => SignInError::Pair,
-        Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, now) },
+        Refusal::Wait { until } => SignInError::Wait { minutes: minutes_until(until, app.clock.now()) },
         Refusal::LetterTooOld { since } => SignInError::LetterTooOld { date: since.date() },
         Refusal::Busy { retry_after } => {
             let retry = paths::resume(&under_way.interaction.id);
-            return error::busy(visitor, under_way.party(), retry_after, retry);
+            return Ok(error::busy(visitor, under_way.party(), retry_after, retry));
         }
         Refusal::Closed { since } => {
             let mut shell = visitor.shell(under_way.party());
             shell.reference = Some(visitor.reference.clone());
-            return visitor.show(&AccountClosed { since: since.date(), school: None }, &shell);
+            return Ok(visitor.show(&AccountClosed { since: since.date(), school: None }, &shell));
         }
     };
-    ask(visitor, under_way, Some(typed), vec![problem])
+    again(app, visitor, under_way, typed, vec![problem]).await
+}
+
+/// The page that was sent, with what is wrong: the plain form, or the one with the login fixed.
+async fn again(
+    app: &App,
+    visitor: Visitor,
+    under_way: &UnderWay,
+    typed: String,
+    wrong: Vec<SignInError>,
+) -> Result<Response, Error> {
+    if let Some(session) = live_session(app, &visitor).await? {
+        let now = app.clock.now();
+        let step = interaction::next_step(&under_way.interaction, under_way.party(), Some(&session), now);
+        if step == Step::Reauthenticate {
+            return ask_again(app, visitor, under_way, &session, wrong).await;
+        }
+    }
+    Ok(ask(visitor, under_way, Some(typed), wrong))
 }
 
 /// Rounded up: "in 0 minutes" would send people back too soon.
 fn minutes_until(until: OffsetDateTime, now: OffsetDateTime) -> u32 {
     let seconds = (until - now).whole_seconds().max(1);
     u32::try_from((seconds + 59) / 60).unwrap_or(100)
-}
-
-/// A right form whose request was swept: a request of its own takes its place, so that signing in is not lost.
-async fn forgotten(app: &App, mut visitor: Visitor, form: SignInForm) -> Result<Response, Error> {
-    let interaction = Interaction {
-        id: protocols::fresh_interaction_id(),
-        party: None,
-        asked: Asked { login_hint: Some(form.identifiant), ..Asked::default() },
-        reply_to: ReplyTo::Here,
-        created_at: app.clock.now(),
-        answered_at: None,
-        signed_in: None,
-        confirmed: false,
-    };
-    let browser = visitor.known_browser();
-    app.store.keep_interaction(&interaction, &browser).await?;
-    Ok(visitor.go(&paths::resume(&interaction.id)))
 }
 
 /// "Continuer": the open session is mine. "Ce n'est pas moi": it ends and the form is shown; nothing of the first person
@@ -192,8 +215,12 @@ pub async fn confirm(
         app.store.confirm_interaction(&id, &browser).await?;
         return Ok(visitor.go(&paths::resume(&id)));
     }
+    someone_else(&app, visitor, &id).await
+}
+
+async fn someone_else(app: &App, visitor: Visitor, id: &InteractionId) -> Result<Response, Error> {
     if let Some(token) = visitor.session() {
         app.store.end_session(&token, app.clock.now()).await?;
     }
-    Ok(visitor.forget().go(&paths::resume(&id)))
+    Ok(visitor.forget().go(&paths::resume(id)))
 }

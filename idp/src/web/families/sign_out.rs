@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{live_session, not_ours, resume};
+use crate::store::{Event, Outcome};
 use crate::web::error::Error;
 use crate::web::page::{SignOut, SignedOut};
 use crate::web::paths;
@@ -38,8 +39,18 @@ pub async fn submit(
     if !visitor.is_ours(&form.csrf) {
         return Ok(not_ours(visitor, None));
     }
-    if let Some(token) = visitor.session() {
+    if let (Some(token), Some(session)) = (visitor.session(), live_session(&app, &visitor).await?) {
         app.store.end_session(&token, app.clock.now()).await?;
+        let event = Event {
+            at: app.clock.now(),
+            event: "sign-out",
+            outcome: Outcome::Done,
+            account: Some(&session.account),
+            party: None,
+            address: Some(visitor.address.to_string()),
+            reference: &visitor.reference,
+        };
+        app.store.record(&event).await?;
     }
     Ok(visitor.forget().go(paths::SIGN_OUT))
 }
