@@ -9,6 +9,8 @@ mod mod;
 #[cfg(test)]
 mod mod;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod oidc;
 #[cfg(test)]
 mod p1_in_chromium;
