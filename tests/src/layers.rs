@@ -170,7 +170,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if name.ends_with(".rs") && !["tests.rs", "example.rs", "lib.rs", "main.rs"].contains(&&*name) {
+            } else if Path::new(&*name).extension().is_some_and(|kind| kind == "rs")
+                && !["tests.rs", "example.rs", "lib.rs", "main.rs"].contains(&&*name)
+            {
                 found.push(path);
             }
         }

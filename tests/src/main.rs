@@ -1,13 +1,13 @@
 //! The whole house from outside: one binary, one file a journey or a subject. What they stand on is `harness`.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod e1_first_sign_in;
 #[cfg(test)]
-mod mod;
+mod harness;
 #[cfg(test)]
-mod mod;
-#[cfg(test)]
-mod mod;
+mod judges;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
