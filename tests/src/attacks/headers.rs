@@ -16,7 +16,7 @@ async fn every_answer_carries_the_headers_that_protect_it() {
     }
     for (path, status) in [
         ("/mentions-legales", 200),
-        ("/connexion", 303),
+        ("/connexion", 200),
         ("/idp/shibboleth", 200),
         ("/idp/profile/SAML2/metadata", 200),
         ("/.well-known/openid-configuration", 200),
