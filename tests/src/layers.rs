@@ -170,7 +170,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if name.ends_with(".rs") && !["tests.rs", "example.rs", "lib.rs", "main.rs"].contains(&&*name) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !["tests.rs", "example.rs", "lib.rs", "main.rs"].contains(&&*name)
+            {
                 found.push(path);
             }
         }

@@ -14,13 +14,13 @@ async fn granted(store: &Store) -> NewGrant {
 async fn a_code_is_spent_once_and_gives_what_was_granted() {
     for (store, _place) in stores().await {
         let granted = granted(&store).await;
-        let spend = async |code: Hash, buys: Hash| store.spend_code(&code, &token(buys), NOW).await.unwrap();
-        let Spent::Now(spent) = spend(CODE, TOKEN).await else { panic!("not the first") };
+        let bring = async |code: Hash, buys: Hash| store.spend_code(&code, &token(buys), NOW).await.unwrap();
+        let Spent::Now(spent) = bring(CODE, TOKEN).await else { panic!("not the first") };
         assert_eq!((spent.code_hash, &spent.party, &spent.account), (CODE, &granted.party, &granted.account));
         assert_eq!((&spent.session, &spent.terms), (&granted.session, &granted.terms));
         assert_eq!((spent.authenticated_at, spent.expires_at), (granted.authenticated_at, granted.expires_at));
-        assert!(matches!(spend(CODE, [4; 32]).await, Spent::Replayed));
-        assert!(matches!(spend([9; 32], [5; 32]).await, Spent::Unknown));
+        assert!(matches!(bring(CODE, [4; 32]).await, Spent::Replayed));
+        assert!(matches!(bring([9; 32], [5; 32]).await, Spent::Unknown));
         for never in [[4; 32], [5; 32]] {
             assert!(store.access_grant(&never, NOW).await.unwrap().is_none());
         }
