@@ -170,7 +170,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if Path::new(&*name).extension().is_some_and(|kind| kind == "rs")
+            } else if path.extension().is_some_and(|extension| extension == "rs")
                 && !["tests.rs", "example.rs", "lib.rs", "main.rs"].contains(&&*name)
             {
                 found.push(path);

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::config::{Config, Refused};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Sign-in for the families of French schools: SAML 2.0 and OpenID Connect over the annuaire.
 #[derive(Parser)]
@@ -113,10 +113,18 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Refused>() {
         return CONFIGURATION;
     }
-    let unreachable = error.chain().any(|cause| {
-        cause.downcast_ref::<::directory::db::Error>().is_some_and(|e| matches!(e, ::directory::db::Error::Open { .. }))
-    });
-    if unreachable { UNREACHABLE } else { FAILED }
+    if error.chain().any(is_unreachable) { UNREACHABLE } else { FAILED }
+}
+
+/// A database that does not open. The rooms that pass the error on as their own hide it from the chain of causes.
+fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use ::directory::{db, reader};
+    let does_not_open = |error: &db::Error| matches!(error, db::Error::Open { .. });
+    let of_store = |error: &store::Error| matches!(error, store::Error::Database(error) if does_not_open(error));
+    let of_reader = |error: &reader::Error| matches!(error, reader::Error::Database(error) if does_not_open(error));
+    cause.downcast_ref().is_some_and(does_not_open)
+        || cause.downcast_ref().is_some_and(of_store)
+        || cause.downcast_ref().is_some_and(of_reader)
 }
 
 async fn run_directory(command: directory::Command, from: &WhereFrom) -> anyhow::Result<ExitCode> {

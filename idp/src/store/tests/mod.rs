@@ -104,6 +104,15 @@ fn new_grant(account: &AccountId, code: Hash, session: &SessionId) -> NewGrant {
     }
 }
 
+/// The token that a code buys, good for an hour.
+fn token(hash: Hash) -> NewAccessToken {
+    NewAccessToken { hash, expires_at: NOW + Duration::HOUR }
+}
+
+async fn is_first(store: &Store, code: Hash, buys: Hash) -> bool {
+    matches!(store.spend_code(&code, &token(buys), NOW).await.unwrap(), Spent::Now(_))
+}
+
 fn request(id: &str, request_id: Option<&str>) -> Interaction {
     Interaction {
         id: InteractionId(id.to_owned()),
@@ -134,12 +143,6 @@ async fn columns(store: &Store) -> Vec<(String, String)> {
     }
 }
 
-/// Brings a code to be exchanged for this token, good for an hour.
-async fn spend(store: &Store, code: Hash, token: Hash) -> Spent {
-    let token = NewAccessToken { hash: token, expires_at: NOW + Duration::HOUR };
-    store.spend_code(&code, &token, NOW).await.unwrap()
-}
-
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
     let mut seen = BTreeSet::new();
@@ -168,19 +171,19 @@ async fn opening_the_store_again_keeps_what_it_holds() {
 async fn ls_07_a_secret_of_one_kind_is_not_accepted_as_another() {
     for (store, _place) in stores().await {
         let account = open_account(&store, 1).await;
-        let (session, code, token) = ([1; 32], [2; 32], [3; 32]);
+        let (session, code, access) = ([1; 32], [2; 32], [3; 32]);
         let new = NewSession { pending: Some(Pending::Password), ..new_session(&account, session, [9; 32]) };
         open_session(&store, &new).await;
         store.grant(&new_grant(&account, code, &new.id)).await.unwrap();
-        assert!(matches!(spend(&store, code, token).await, Spent::Now(_)));
-
-        for other in [code, token, [9; 32]] {
+        for other in [session, access, [9; 32]] {
+            assert!(matches!(store.spend_code(&other, &token([4; 32]), NOW).await.unwrap(), Spent::Unknown));
+        }
+        assert!(store.access_grant(&[4; 32], NOW).await.unwrap().is_none());
+        assert!(is_first(&store, code, access).await);
+        for other in [code, access, [9; 32]] {
             assert!(store.session(&other).await.unwrap().is_none());
             assert!(!store.advance_session(&other, Pending::Password, Pending::BirthDate).await.unwrap());
             store.end_session(&other, NOW).await.unwrap();
-        }
-        for other in [session, token, [9; 32]] {
-            assert!(matches!(spend(&store, other, [4; 32]).await, Spent::Unknown));
         }
         for other in [session, code, [9; 32]] {
             assert!(store.access_grant(&other, NOW).await.unwrap().is_none());
@@ -188,6 +191,6 @@ async fn ls_07_a_secret_of_one_kind_is_not_accepted_as_another() {
         let name = InteractionId(new.id.as_str().to_owned());
         assert!(store.interaction(&name, &[9; 32]).await.unwrap().is_none());
         assert!(store.session(&session).await.unwrap().is_some());
-        assert!(store.access_grant(&token, NOW).await.unwrap().is_some());
+        assert!(store.access_grant(&access, NOW).await.unwrap().is_some());
     }
 }

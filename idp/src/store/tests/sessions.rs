@@ -100,18 +100,32 @@ async fn an_ended_session_takes_its_own_grants_with_it() {
     for (store, _place) in stores().await {
         let account = open_account(&store, 1).await;
         for number in [1, 2] {
-            let session = new_session(&account, [number; 32], [9; 32]);
+            let session =
+                NewSession { pending: Some(Pending::BirthDate), ..new_session(&account, [number; 32], [9; 32]) };
             open_session(&store, &session).await;
-            let code = [number + 100; 32];
-            store.grant(&new_grant(&account, code, &session.id)).await.unwrap();
-            assert!(matches!(spend(&store, code, [number + 200; 32]).await, Spent::Now(_)));
+            store.grant(&new_grant(&account, [number + 100; 32], &session.id)).await.unwrap();
+            assert!(is_first(&store, [number + 100; 32], [number + 200; 32]).await);
         }
+        let unspent = new_grant(&account, [150; 32], &SessionId::from_random([1; 16]));
+        store.grant(&unspent).await.unwrap();
         store.end_session(&[1; 32], NOW).await.unwrap();
         assert!(store.session(&[1; 32]).await.unwrap().is_none());
+        assert!(!store.advance_session(&[1; 32], Pending::BirthDate, Pending::Password).await.unwrap());
         assert!(store.access_grant(&[201; 32], NOW).await.unwrap().is_none());
+        assert!(!is_first(&store, unspent.code_hash, [151; 32]).await);
         assert!(store.session(&[2; 32]).await.unwrap().is_some());
         assert!(store.access_grant(&[202; 32], NOW).await.unwrap().is_some());
-        assert!(!matches!(spend(&store, [101; 32], [4; 32]).await, Spent::Now(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_device_stays_shared_after_the_first_person_signed_out() {
+    for (store, _place) in stores().await {
+        let (one, two) = (open_account(&store, 1).await, open_account(&store, 2).await);
+        open_session(&store, &new_session(&one, [1; 32], [9; 32])).await;
+        store.end_session(&[1; 32], NOW).await.unwrap();
+        open_session(&store, &new_session(&two, [2; 32], [9; 32])).await;
+        assert!(store.session(&[2; 32]).await.unwrap().unwrap().on_shared_device);
     }
 }
 

@@ -1,0 +1,14 @@
+//! The program as an operator's scripts meet it: what it prints where, and how it ends (interface.md section 2).
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod deliveries;
+#[cfg(test)]
+mod guichet;
+#[cfg(test)]
+mod parties;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod settings;

@@ -1,0 +1,60 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use super::guichet::Guichet;
+
+/// The status line of a page fetched as simply as can be.
+fn status(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn serve_says_one_line_when_ready_and_ends_well_when_told() {
+    let guichet = Guichet::new();
+    guichet.write(
+        "guichet.toml",
+        "[service]\npublic_address = 'http://localhost:8080'\n[listen]\nmain = '127.0.0.1:0'\n[data]\nplace = 'data'\n",
+    );
+    let running = guichet.start(&["serve", "--config", "guichet.toml"]);
+    let line = running.first.clone();
+    assert!(line.starts_with("guichet ") && line.contains("ready: http://localhost:8080"), "{line}");
+    assert!(line.contains("languages fr"), "{line}");
+    let address = line.split("listening on ").nth(1).unwrap().split(',').next().unwrap();
+    assert_eq!(status(address, "/connexion").split(' ').nth(1), Some("200"));
+    assert_eq!(running.stop(), (Some(0), String::new()));
+}
+
+#[test]
+fn demo_prints_its_line_of_json_and_takes_its_folder_away() {
+    let guichet = Guichet::new();
+    let running = guichet.start(&["demo", "--json", "--families", "20", "--listen", "127.0.0.1:0"]);
+    let line: Value = serde_json::from_str(&running.first).unwrap();
+    let issuer = line["issuer"].as_str().unwrap();
+    for (member, path) in [("metadata_url", "/idp/"), ("discovery_url", "/.well-known/openid-configuration")] {
+        let address = line[member].as_str().unwrap();
+        assert!(address.starts_with(issuer) && address.contains(path), "{address}");
+        let host = issuer.strip_prefix("http://").unwrap();
+        assert_eq!(status(host, address.strip_prefix(issuer).unwrap()), "HTTP/1.1 200 OK");
+    }
+    assert!(line["entity_id"].is_string() && line["outbox_url"].is_string() && line["ca_file"].is_null());
+    let parties = line["relying_parties"].as_array().unwrap();
+    assert_eq!(parties.len(), 2);
+    for party in parties {
+        assert!(["kind", "name", "start_url", "id"].iter().all(|member| party[member].is_string()), "{party}");
+    }
+    let accounts = line["accounts"].as_array().unwrap();
+    assert!(accounts.len() > 40);
+    for account in accounts {
+        assert!(["login", "profile", "state"].iter().all(|member| account[member].is_string()), "{account}");
+        assert!(account["people"].as_array().is_some_and(|people| !people.is_empty()), "{account}");
+    }
+    assert_eq!(guichet.temporary().len(), 1);
+    assert_eq!(running.stop(), (Some(0), String::new()));
+    assert_eq!(guichet.temporary().len(), 0, "nothing of the demo stays");
+}
