@@ -8,7 +8,7 @@ use idp::domain::relying_party::ReleasePolicy;
 
 use crate::harness::{Habits, House, Portal, SamlParty, Somebody, Stack, Visitor, ent_policy};
 
-const HOURS: fn(u64) -> Duration = |hours| Duration::from_secs(hours * 3600);
+const HOURS: fn(u64) -> Duration = Duration::from_hours;
 const PAIR: [&str; 2] = [
     "L'identifiant ou le mot de passe ne correspond pas. Vérifiez les majuscules, ou choisissez « Mot de passe oublié ».",
     "The username or password does not match. Check capital letters, or choose \"Forgotten password\".",
@@ -217,7 +217,7 @@ async fn going_back_reloading_and_sending_twice_are_harmless() {
         visitor.press("Se connecter").await;
         arrived(&visitor, &portal, "s");
         // Later the portal would refuse it, so it is started anew.
-        house.later(Duration::from_secs(60));
+        house.later(Duration::from_mins(1));
         visitor.back();
         sign_in(&mut visitor, &who).await;
         assert_eq!(visitor.page().url.as_str(), portal.start);
