@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 /// One of the two drivers, or something made by it.
 #[derive(Debug, Clone)]
@@ -154,6 +154,8 @@ async fn open_schema(address: &str, name: &'static str, access: Access, connecti
         } else {
             [("statement_timeout", "0"), ("default_transaction_read_only", "off")]
         });
+    // Once without the pool, which would only say that it waited: the cause is "refused", "no such database" ...
+    options.connect().await.map_err(open)?.close().await.map_err(open)?;
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)

@@ -72,14 +72,13 @@ pub struct UnderWay(Arc<Mutex<HashMap<Hash, u32>>>);
 struct Turn<'a>(&'a UnderWay, Hash);
 
 impl UnderWay {
-    fn enter(&self, login: Hash, failures: u32) -> Option<Turn<'_>> {
+    /// The turn of one check, with the number of those before it that are not finished.
+    fn enter(&self, login: Hash) -> (Turn<'_>, u32) {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let others = under_way.entry(login).or_default();
-        if failures + *others >= FREE_FAILURES.max(failures + 1) {
-            return None;
-        }
-        *others += 1;
-        Some(Turn(self, login))
+        let count = under_way.entry(login).or_default();
+        let before = *count;
+        *count += 1;
+        (Turn(self, login), before)
     }
 }
 
@@ -104,14 +103,16 @@ impl Accounts {
             return Ok(SignIn::Refused(Refusal::Wait { until: now + refused.retry_after }));
         }
         let key = super::login_key(&attempt.login);
+        // Before the count is read: whoever left before us is in it, whoever has not is among `before`.
+        let (_turn, before) = self.under_way.enter(key);
         let (count, last_at) = self.store.failures(&key).await?;
         let failures = last_at.map(|last_at| Failures { count, last_at });
         if let Verdict::Wait { until } = throttle::verdict(failures, now) {
             return Ok(SignIn::Refused(Refusal::Wait { until }));
         }
-        let Some(_turn) = self.under_way.enter(key, count) else {
+        if count.saturating_add(before) >= FREE_FAILURES.max(count.saturating_add(1)) {
             return Ok(SignIn::Refused(Refusal::Wait { until: now + time::Duration::MINUTE }));
-        };
+        }
         let recorded = match attempt.login.parse() {
             Ok(login) => self.store.account_by_login(&login).await?,
             Err(_) => None,

@@ -89,10 +89,24 @@ pub async fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("guichet: {error:#}");
+            eprintln!("guichet: {}", told(&error));
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// The causes, outermost first, without those that the one before has told already.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !text.contains(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

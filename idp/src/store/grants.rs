@@ -22,6 +22,13 @@ pub struct NewGrant {
     pub expires_at: OffsetDateTime,
 }
 
+/// The access token that a code is about to buy. Where the request then proves wrong, nobody ever learns it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAccessToken {
+    pub hash: Hash,
+    pub expires_at: OffsetDateTime,
+}
+
 /// What became of a code brought to the token endpoint.
 #[derive(Debug, Clone)]
 pub enum Spent {
@@ -66,29 +73,29 @@ impl Store {
     }
 
     /// A code buys one exchange, even when two arrive together; the spent row stays, so a replay is known for one and
-    /// takes back what was bought (RFC 9700 2.1.1).
-    pub async fn spend_code(&self, code: &Hash, now: OffsetDateTime) -> Result<Spent> {
+    /// takes back what was bought (RFC 9700 2.1.1). The access token is kept in the same transaction: a replay between
+    /// the two would leave nobody with an answer, where one must have it (OP-05).
+    pub async fn spend_code(&self, code: &Hash, token: &NewAccessToken, now: OffsetDateTime) -> Result<Spent> {
         const SPEND: &str = "UPDATE grants SET spent_at = $2 \
                              WHERE code_hash = $1 AND spent_at IS NULL AND revoked_at IS NULL \
                              RETURNING party, account, session, terms, authenticated_at, expires_at";
+        const ISSUE: &str = "INSERT INTO access_tokens (token_hash, code_hash, expires_at) VALUES ($1, $2, $3)";
         const REVOKE: &str = "UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE code_hash = $1";
-        let row: Option<Row> = on!(&self.write, c => sqlx::query_as(SPEND)
-            .bind(code.as_slice()).bind(now).fetch_optional(c).await)?;
-        if let Some(row) = row {
-            return Ok(Spent::Now(Box::new(grant(*code, row)?)));
-        }
-        let revoked = on!(&self.write, c => sqlx::query(REVOKE)
-            .bind(code.as_slice()).bind(now).execute(c).await?.rows_affected());
-        Ok(if revoked == 0 { Spent::Unknown } else { Spent::Replayed })
-    }
-
-    /// Keeps the access token that a spent code bought; `false` where a replay revoked the code meanwhile.
-    pub async fn issue_access_token(&self, token: &Hash, code: &Hash, expires_at: OffsetDateTime) -> Result<bool> {
-        const ISSUE: &str = "INSERT INTO access_tokens (token_hash, code_hash, expires_at) \
-                             SELECT $1, code_hash, $3 FROM grants WHERE code_hash = $2 AND revoked_at IS NULL";
-        let issued = on!(&self.write, c => sqlx::query(ISSUE)
-            .bind(token.as_slice()).bind(code.as_slice()).bind(expires_at).execute(c).await?.rows_affected());
-        Ok(issued == 1)
+        let mut tx = db::begin(&self.write).await?;
+        let row: Option<Row> = on!(&mut tx, c => sqlx::query_as(SPEND)
+            .bind(code.as_slice()).bind(now).fetch_optional(&mut **c).await)?;
+        let spent = if let Some(row) = row {
+            on!(&mut tx, c => sqlx::query(ISSUE)
+                .bind(token.hash.as_slice()).bind(code.as_slice()).bind(token.expires_at)
+                .execute(&mut **c).await.map(drop))?;
+            Spent::Now(Box::new(grant(*code, row)?))
+        } else {
+            let revoked = on!(&mut tx, c => sqlx::query(REVOKE)
+                .bind(code.as_slice()).bind(now).execute(&mut **c).await?.rows_affected());
+            if revoked == 0 { Spent::Unknown } else { Spent::Replayed }
+        };
+        db::commit(tx).await?;
+        Ok(spent)
     }
 
     /// What a token opens now: neither expired nor revoked, by a replay, a reset or the end of the session.

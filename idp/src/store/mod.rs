@@ -18,7 +18,7 @@ use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Outcome};
-pub use grants::{AccessGrant, NewGrant, Spent};
+pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;
 pub use parties::Added;
 pub use sessions::{BrowserHash, NewSession};

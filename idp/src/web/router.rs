@@ -27,10 +27,11 @@ pub fn router(app: App) -> Router {
         .merge(parties())
         .fallback(standing::not_found)
         .method_not_allowed_fallback(standing::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), shield::protect))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .layer(CatchPanicLayer::new())
+        // Outermost: the answers to a timeout and to a panic are made above, and carry the headers too (HT-02).
+        .layer(middleware::from_fn_with_state(app.clone(), shield::protect))
         .with_state(app)
 }
 

@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod cookies;
+pub mod deeds;
 pub mod judge;
 pub mod page;
 pub mod party;

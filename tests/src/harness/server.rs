@@ -8,7 +8,7 @@ use std::time::Duration;
 use directory::import::{Import, import};
 use directory::incoming::Progress;
 use directory::model::{PersonId, Stage};
-use directory::sample::{Dialect, Household, Plan, Sample, Shape};
+use directory::sample::{Dialect, Household, People, Plan, Sample, Shape};
 use directory::testing::{self, Throwaway};
 use idp::accounts::Accounts;
 use idp::clock::Clock;
@@ -20,6 +20,7 @@ use idp::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, 
 use idp::serve::{self, Running};
 use idp::store::{Added, Recorded};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 use super::party::{OidcParty, SamlParty};
 use super::{authority, real_time};
@@ -43,8 +44,8 @@ pub struct House {
     config: Config,
     running: Option<Running>,
     // Dropped last: the service's files and database.
-    _folder: TempDir,
-    _place: Throwaway,
+    folder: TempDir,
+    place: Throwaway,
 }
 
 impl House {
@@ -76,7 +77,7 @@ impl House {
         running.stop().await;
         let running = serve::start(config.clone(), clock.clone()).await.unwrap();
         let url = config.service.public_address.clone();
-        Self { url, clock, sample, config, running: Some(running), _folder: folder, _place: place }
+        Self { url, clock, sample, config, running: Some(running), folder, place }
     }
 
     fn running(&self) -> &Running {
@@ -109,6 +110,11 @@ impl House {
     /// A sample family of this kind.
     pub fn household(&self, shape: Shape) -> &Household {
         self.sample.households.iter().find(|household| household.shape == shape).unwrap()
+    }
+
+    /// A further delivery of an academy.
+    pub async fn deliver(&self, people: &People) {
+        take_in(&self.place, self.folder.path(), people, self.clock.now()).await;
     }
 
     async fn recorded(&self, person: &PersonId) -> Recorded {
@@ -220,6 +226,14 @@ pub fn open_policy() -> ReleasePolicy {
     }
 }
 
+/// Imports one academy's archive, as `guichet directory import` does.
+async fn take_in(place: &Throwaway, folder: &std::path::Path, people: &People, now: OffsetDateTime) {
+    let archive = people.write(folder).unwrap();
+    let order = Import { paths: vec![archive], academy: people.academy, dry_run: false, now };
+    let report = import(place, order, Arc::new(Progress::default()), &mut |_| {}).await.unwrap();
+    assert!(!report.held, "{:?}", report.reasons);
+}
+
 async fn deliver(place: &Throwaway, folder: &std::path::Path, clock: &Clock) -> Sample {
     let now = clock.now();
     let plan = Plan {
@@ -232,10 +246,7 @@ async fn deliver(place: &Throwaway, folder: &std::path::Path, clock: &Clock) -> 
     };
     let sample = plan.sample();
     for people in &sample.deliveries {
-        let archive = people.write(folder).unwrap();
-        let order = Import { paths: vec![archive], academy: people.academy, dry_run: false, now };
-        let report = import(place, order, Arc::new(Progress::default()), &mut |_| {}).await.unwrap();
-        assert!(!report.held, "{:?}", report.reasons);
+        take_in(place, folder, people, now).await;
     }
     sample
 }

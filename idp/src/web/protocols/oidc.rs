@@ -15,7 +15,7 @@ use crate::domain::session::Session;
 use crate::oidc::authorize::{self, Parameters, Refused};
 use crate::oidc::id_token::{self, IdToken};
 use crate::oidc::{Answer, discovery, token, userinfo};
-use crate::store::{Event, NewGrant, Outcome, Spent};
+use crate::store::{Event, NewAccessToken, NewGrant, Outcome, Spent};
 use crate::web::error::Error;
 use crate::web::page;
 use crate::web::state::App;
@@ -117,7 +117,9 @@ async fn exchange(
 ) -> Result<Result<Answer, token::Error>, Error> {
     let now = app.clock.now();
     let Some(code) = Token::read(request.code()) else { return Ok(Err(token::Error::InvalidGrant)) };
-    let Spent::Now(grant) = app.store.spend_code(&code.hash(), now).await? else {
+    let access_token = Token::fresh();
+    let bought = NewAccessToken { hash: access_token.hash(), expires_at: now + id_token::LIFE };
+    let Spent::Now(grant) = app.store.spend_code(&code.hash(), &bought, now).await? else {
         return Ok(Err(token::Error::InvalidGrant));
     };
     let terms = token::Grant {
@@ -133,10 +135,6 @@ async fn exchange(
     let Some(recorded) = app.store.account(&grant.account).await? else {
         return Ok(Err(token::Error::InvalidGrant));
     };
-    let access_token = Token::fresh();
-    if !app.store.issue_access_token(&access_token.hash(), &grant.code_hash, now + id_token::LIFE).await? {
-        return Ok(Err(token::Error::InvalidGrant));
-    }
     let id_token = IdToken {
         issuer: app.config.origin(),
         client: &party.id,
