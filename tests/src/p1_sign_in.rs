@@ -8,7 +8,7 @@ use idp::domain::relying_party::ReleasePolicy;
 
 use crate::harness::{Habits, House, Portal, SamlParty, Somebody, Stack, Visitor, ent_policy};
 
-const HOURS: fn(u64) -> Duration = |hours| Duration::from_secs(hours * 3600);
+const HOURS: fn(u64) -> Duration = Duration::from_hours;
 const PAIR: [&str; 2] = [
     "L'identifiant ou le mot de passe ne correspond pas. Vérifiez les majuscules, ou choisissez « Mot de passe oublié ».",
     "The username or password does not match. Check capital letters, or choose \"Forgotten password\".",
@@ -336,6 +336,8 @@ async fn a_portal_may_ask_for_the_password_again_and_the_person_may_be_another()
     visitor.open(&portal.asks("t", &[("prompt", "login")])).await;
     assert!(visitor.page().text().contains("ENT d'essai vous demande de saisir à nouveau votre mot de passe"));
     assert_eq!(visitor.page().value("Identifiant"), first.login);
+    visitor.press("Continuer").await;
+    assert_eq!(visitor.page().h1(), "Confirmer que c'est vous", "the same page again");
     visitor.fill_in("Mot de passe", "lanterne-bocage-peuplier");
     visitor.press("Continuer").await;
     assert_eq!(visitor.page().h1(), "Confirmer que c'est vous", "the same page again");

@@ -165,7 +165,9 @@ fn said(message: &Message) -> (String, String) {
 #[test]
 fn refusals_are_said_in_the_words_of_the_journeys() {
     let both = |message: Message, french: &str, english: &str| {
-        assert_eq!(said(&message), (french.to_owned(), english.to_owned()));
+        let (in_french, in_english) = said(&message);
+        // Word for word; that a mark does not begin a line is typography.
+        assert_eq!((in_french.replace('\u{a0}', " "), in_english), (french.to_owned(), english.to_owned()));
     };
     both(
         Message::new("pair"),

@@ -172,7 +172,7 @@ fn a_refusal_shows_its_reference() {
     let mut seen = 0;
     for shown in every_sample().into_iter().filter(|shown| !shown.with_portal) {
         assert!(shown.html.contains("K7QF-2M9D"), "{}", name(&shown));
-        seen += usize::from(shown.html.contains("Référence : K7QF-2M9D"));
+        seen += usize::from(shown.html.contains("Référence\u{a0}: K7QF-2M9D"));
     }
     assert!(seen > 20);
 }
