@@ -177,7 +177,7 @@ async fn listen(app: App) -> Result<Running, StartError> {
         tasks.push(tokio::spawn(server.serve(health::router(app.clone()).into_make_service())));
         handles.push(handle);
     }
-    let jobs = tokio::spawn(jobs::run(app.clone()));
+    let jobs = tokio::spawn(jobs::run(app.accounts.clone(), app.clock.clone()));
     Ok(Running { address, private, app, handles, tasks, jobs })
 }
 

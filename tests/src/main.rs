@@ -3,12 +3,20 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod e1_first_sign_in;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod p1_in_chromium;
+#[cfg(test)]
 mod p1_sign_in;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod saml;

@@ -217,7 +217,7 @@ async fn going_back_reloading_and_sending_twice_are_harmless() {
         visitor.press("Se connecter").await;
         arrived(&visitor, &portal, "s");
         // Later the portal would refuse it, so it is started anew.
-        house.later(Duration::from_secs(60));
+        house.later(Duration::from_mins(1));
         visitor.back();
         sign_in(&mut visitor, &who).await;
         assert_eq!(visitor.page().url.as_str(), portal.start);

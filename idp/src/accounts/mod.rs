@@ -8,6 +8,8 @@ mod activate;
 pub mod hashing;
 mod open;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 pub mod throttle;
 
 use std::sync::Arc;

@@ -42,7 +42,8 @@ impl Accounts {
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<OpenedAccounts, Error> {
         let mut opened = OpenedAccounts::default();
-        let mut humans = HashMap::new();
+        // Adults who may be known already under another record: it may come later in the order of identifiers.
+        let (mut humans, mut waiting) = (HashMap::new(), Vec::new());
         let mut after: Option<PersonId> = None;
         let mut read = 0;
         loop {
@@ -51,13 +52,27 @@ impl Accounts {
             after = Some(last.person.id().clone());
             read += page.len() as u64;
             for known in &page {
-                self.open_one(known, &mut humans, &mut opened, now).await?;
+                let human = fingerprint(&known.person);
+                if let Some(recorded) = self.store.account_of(known.person.id()).await? {
+                    opened.known += 1;
+                    humans.extend(human.map(|human| (human, recorded.account.id)));
+                } else if human.is_some() {
+                    waiting.push(known.person.id().clone());
+                } else {
+                    self.open_one(known, &mut humans, &mut opened, now).await?;
+                }
             }
             progress(read);
+        }
+        for page in waiting.chunks(PAGE as usize) {
+            for known in &self.directory.known(page).await? {
+                self.open_one(known, &mut humans, &mut opened, now).await?;
+            }
         }
         Ok(opened)
     }
 
+    /// Opens the account of a record that has none.
     async fn open_one(
         &self,
         known: &Known,
@@ -66,15 +81,7 @@ impl Accounts {
         now: OffsetDateTime,
     ) -> Result<(), Error> {
         let id = known.person.id();
-        let existing = self.store.account_of(id).await?;
         let human = fingerprint(&known.person);
-        if let Some(recorded) = existing {
-            opened.known += 1;
-            if let Some(human) = human {
-                humans.entry(human).or_insert(recorded.account.id);
-            }
-            return Ok(());
-        }
         let Some(profile) = profile(known) else {
             opened.passed_over += 1;
             return Ok(());

@@ -69,39 +69,26 @@ pub enum Refusal {
 #[derive(Debug, Clone, Default)]
 pub struct UnderWay(Arc<Mutex<HashMap<Hash, u32>>>);
 
-/// One check of one login, from before its failures are read until its own is counted: in between, every other check is
-/// either in that count or among `others`.
-struct Turn<'a> {
-    under_way: &'a UnderWay,
-    login: Hash,
-    /// Those under way when it came.
-    others: u32,
-}
+struct Turn<'a>(&'a UnderWay, Hash);
 
 impl UnderWay {
-    fn enter(&self, login: Hash) -> Turn<'_> {
+    /// The turn of one check, with the number of those before it that are not finished.
+    fn enter(&self, login: Hash) -> (Turn<'_>, u32) {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = under_way.entry(login).or_default();
-        let others = *count;
+        let before = *count;
         *count += 1;
-        Turn { under_way: self, login, others }
-    }
-}
-
-impl Turn<'_> {
-    /// Whether it would still be one of the free tries, should all the others fail.
-    fn comes_early(&self, failures: u32) -> bool {
-        self.others == 0 || failures + self.others < FREE_FAILURES
+        (Turn(self, login), before)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut under_way = self.under_way.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = under_way.get_mut(&self.login) {
+        let mut under_way = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&self.1) {
             *count -= 1;
             if *count == 0 {
-                under_way.remove(&self.login);
+                under_way.remove(&self.1);
             }
         }
     }
@@ -116,13 +103,14 @@ impl Accounts {
             return Ok(SignIn::Refused(Refusal::Wait { until: now + refused.retry_after }));
         }
         let key = super::login_key(&attempt.login);
-        let turn = self.under_way.enter(key);
+        // Before the count is read: whoever left before us is in it, whoever has not is among `before`.
+        let (_turn, before) = self.under_way.enter(key);
         let (count, last_at) = self.store.failures(&key).await?;
         let failures = last_at.map(|last_at| Failures { count, last_at });
         if let Verdict::Wait { until } = throttle::verdict(failures, now) {
             return Ok(SignIn::Refused(Refusal::Wait { until }));
         }
-        if !turn.comes_early(count) {
+        if count.saturating_add(before) >= FREE_FAILURES.max(count.saturating_add(1)) {
             return Ok(SignIn::Refused(Refusal::Wait { until: now + time::Duration::MINUTE }));
         }
         let recorded = match attempt.login.parse() {

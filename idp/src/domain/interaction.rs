@@ -163,3 +163,6 @@ pub enum Outgoing {
     /// A form that posts itself.
     Form { action: String, fields: Vec<(&'static str, String)> },
 }
+
+#[cfg(test)]
+mod tests;

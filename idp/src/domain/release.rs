@@ -338,3 +338,6 @@ fn connection_date(at: OffsetDateTime) -> String {
 fn iso_date(date: time::Date) -> String {
     date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

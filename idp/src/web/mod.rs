@@ -6,6 +6,7 @@
 pub mod cookies;
 pub mod error;
 pub mod families;
+pub mod form;
 pub mod health;
 pub mod page;
 pub mod paths;

@@ -1,6 +1,6 @@
 # What is said to a family that must do something again; the words are those of the journeys, one message a case.
 
-pair = L'identifiant ou le mot de passe ne correspond pas. Vérifiez les majuscules, ou choisissez « Mot de passe oublié ».
+pair = L'identifiant ou le mot de passe ne correspond pas. Vérifiez les majuscules, ou choisissez « Mot de passe oublié ».
 id-empty = Saisissez votre identifiant
 pw-empty = Saisissez votre mot de passe
 wait = Trop d'essais. Réessayez dans { $n ->

@@ -8,7 +8,7 @@ portal-go = Aller sur { $portal }
 portal-sign-in = Se connecter à { $portal }
 
 signed-in-title = Vous êtes connecté
-signed-in-lead = Bonjour { $name }, où voulez-vous aller ?
+signed-in-lead = Bonjour { $name }, où voulez-vous aller ?
 signed-in-none = Bonjour { $name }, repartez de la page d'accueil de votre ENT.
 sign-out-link = Se déconnecter
 
@@ -18,7 +18,7 @@ send-button = Continuer vers { $portal }
 send-button-plain = Continuer
 
 sign-out-title = Se déconnecter
-sign-out-lead = Vous êtes connecté : { $name }
+sign-out-lead = Vous êtes connecté : { $name }
 sign-out-button = Se déconnecter
 stay = Rester connecté
 

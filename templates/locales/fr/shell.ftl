@@ -4,7 +4,7 @@ language-name = Français
 language-direction = ltr
 
 page-title = { $title } - { $service }
-page-title-error = Erreur : { $title } - { $service }
+page-title-error = Erreur : { $title } - { $service }
 skip-link = Aller au contenu
 languages-label = Langue
 portal-for = pour accéder à { $portal }
@@ -15,10 +15,10 @@ footer-accessibility = Accessibilité
 footer-privacy = Données personnelles
 footer-legal = Mentions légales
 footer-note = { "" }
-reference = Référence : { $reference }
+reference = Référence : { $reference }
 
 errors-title = Il y a un problème
-error-prefix = Erreur :
+error-prefix = Erreur :
 
 password-show = Afficher le mot de passe
 password-show-short = Afficher

@@ -13,7 +13,7 @@ identifier-hint-student = Par exemple l.exemple34. Il est écrit sur le courrier
 password = Mot de passe
 forgotten-identifier = Identifiant oublié
 forgotten-password = Mot de passe oublié
-first-time = Première connexion ?
+first-time = Première connexion ?
 first-time-line = Vous avez reçu un courrier de l'établissement
 
 reauthenticate-title = Confirmer que c'est vous
@@ -24,9 +24,9 @@ continue = Continuer
 
 open-session-title = Continuer vers { $portal }
 open-session-title-plain = Continuer
-open-session-who = Vous êtes connecté : { $name }
+open-session-who = Vous êtes connecté : { $name }
 
-birth-date-title = C'est bien vous ?
+birth-date-title = C'est bien vous ?
 birth-date-lead = Pour protéger votre compte, dites-nous votre date de naissance.
 birth-date = Date de naissance
 birth-date-hint = Par exemple 27 3 2012
@@ -42,8 +42,8 @@ list-two = { $first } et { $second }
 ask-school-title = Demandez à votre établissement
 ask-school-lead = La date de naissance ne correspond pas à celle que connaît l'établissement. Il peut la vérifier avec vous et corriger une erreur.
 ask-school-next = Vous pourrez essayer à nouveau demain.
-school-contact = Établissement : { $school }
-school-phone = Téléphone : { $phone }
+school-contact = Établissement : { $school }
+school-phone = Téléphone : { $phone }
 
 new-password-title = Votre mot de passe
 new-password-lead = Il remplacera le mot de passe provisoire du courrier.

@@ -156,6 +156,13 @@ impl Page {
         self.url.join(link.value().attr("href").unwrap()).unwrap()
     }
 
+    /// Where the links of this text lead.
+    pub fn links_to(&self, text: &str) -> Vec<Url> {
+        let html = self.html();
+        let found: Vec<_> = html.select(&css("a[href]")).filter(|link| words(*link) == text).collect();
+        found.into_iter().map(|link| self.url.join(link.value().attr("href").unwrap()).unwrap()).collect()
+    }
+
     /// What pressing this button sends.
     pub fn submission(&self, button: &str) -> Submission {
         let html = self.html();

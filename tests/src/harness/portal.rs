@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use axum_server::tls_rustls::RustlsConfig;
-use idp::domain::relying_party::{PartyId, ReleasePolicy};
+use idp::domain::relying_party::ReleasePolicy;
 use serde_json::json;
 use url::Url;
 
@@ -23,7 +23,6 @@ pub struct Portal {
     pub start: String,
     /// Where the way back ends.
     pub arrival: String,
-    pub id: PartyId,
     authorize: Url,
 }
 
@@ -63,7 +62,7 @@ impl Portal {
             ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
             ("code_challenge_method", "S256"),
         ]);
-        Self { start: start.to_owned(), arrival: redirect_uri.to_owned(), id, authorize }
+        Self { start: start.to_owned(), arrival: redirect_uri.to_owned(), authorize }
     }
 
     /// The address of a request, with what else is asked.
@@ -85,7 +84,7 @@ fn serve(onward: Option<String>) -> String {
     };
     let pages = Router::new()
         .route("/accueil", get(move || async move { page("Accueil de l'ENT") }))
-        .route("/retour", get(back));
+        .route("/retour", get(back.clone()).post(back));
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_nonblocking(true).unwrap();
     let url = format!("https://127.0.0.1:{}", socket.local_addr().unwrap().port());

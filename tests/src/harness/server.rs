@@ -88,6 +88,11 @@ impl House {
         &self.running().app.accounts
     }
 
+    /// Where the private listener is.
+    pub fn private(&self) -> std::net::SocketAddr {
+        self.running().private.unwrap()
+    }
+
     /// The end and a new start of the service, on the same address, keys and data.
     pub async fn restart(&mut self) {
         self.running.take().unwrap().stop().await;
@@ -254,6 +259,7 @@ fn settings(place: &Throwaway, folder: &std::path::Path) -> Config {
     config.service.public_address = "https://localhost".to_owned();
     config.service.is_test = true;
     config.listen.main = "127.0.0.1:0".parse().unwrap();
+    config.listen.private = Some("127.0.0.1:0".parse().unwrap());
     config.listen.tls_certificate = Some(certificate);
     config.listen.tls_key = Some(key);
     config.data.place = match &**place {

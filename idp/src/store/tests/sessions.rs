@@ -104,14 +104,14 @@ async fn an_ended_session_takes_its_own_grants_with_it() {
             open_session(&store, &session).await;
             let code = [number + 100; 32];
             store.grant(&new_grant(&account, code, &session.id)).await.unwrap();
-            store.issue_access_token(&[number + 200; 32], &code, NOW + Duration::HOUR).await.unwrap();
+            assert!(matches!(spend(&store, code, [number + 200; 32]).await, Spent::Now(_)));
         }
         store.end_session(&[1; 32], NOW).await.unwrap();
         assert!(store.session(&[1; 32]).await.unwrap().is_none());
         assert!(store.access_grant(&[201; 32], NOW).await.unwrap().is_none());
         assert!(store.session(&[2; 32]).await.unwrap().is_some());
         assert!(store.access_grant(&[202; 32], NOW).await.unwrap().is_some());
-        assert!(!matches!(store.spend_code(&[101; 32], NOW).await.unwrap(), Spent::Now(_)));
+        assert!(!matches!(spend(&store, [101; 32], [4; 32]).await, Spent::Now(_)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The first sign-in: a student's birth date, then a password of one's own (journeys E1, P2-7).
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use time::{Date, Month, OffsetDateTime};
@@ -12,6 +12,7 @@ use crate::domain::password::{Password, PasswordRefusal};
 use crate::domain::session::Session;
 use crate::domain::spelling;
 use crate::web::error::{self, Error};
+use crate::web::form::Form;
 use crate::web::page::{
     AskSchool, BirthDate, BirthDateError, BirthDatePart, NewPassword, PasswordError, School, TypedDate,
 };

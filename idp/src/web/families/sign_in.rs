@@ -1,6 +1,6 @@
 //! The sign-in page and what it answers (journeys P1).
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -12,6 +12,7 @@ use crate::domain::interaction::{self, Asked, Interaction, InteractionId, ReplyT
 use crate::domain::password::Password;
 use crate::domain::session::Session;
 use crate::web::error::{self, Error};
+use crate::web::form::Form;
 use crate::web::page::{AccountClosed, Reauthenticate, SignIn, SignInError, View};
 use crate::web::state::App;
 use crate::web::visitor::Visitor;

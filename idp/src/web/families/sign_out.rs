@@ -1,12 +1,13 @@
 //! `/deconnexion`: the session here ends (journeys P8). Telling the portals comes with single logout.
 
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::{live_session, not_ours, resume};
 use crate::store::{Event, Outcome};
 use crate::web::error::Error;
+use crate::web::form::Form;
 use crate::web::page::{SignOut, SignedOut};
 use crate::web::paths;
 use crate::web::state::App;

@@ -1,0 +1,150 @@
+use time::macros::datetime;
+
+use super::*;
+use crate::domain::account::AccountId;
+use crate::domain::relying_party::{
+    ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
+};
+
+const NOW: OffsetDateTime = datetime!(2026-09-20 08:00 UTC);
+
+fn request(asked: Asked) -> Interaction {
+    Interaction {
+        id: InteractionId("i".to_owned()),
+        party: Some(PartyId("ent".to_owned())),
+        asked,
+        reply_to: ReplyTo::Here,
+        created_at: NOW,
+        answered_at: None,
+        signed_in: None,
+        confirmed: false,
+    }
+}
+
+fn passive(asked: Asked) -> Asked {
+    Asked { passive: true, ..asked }
+}
+
+/// Ten minutes old, and ready to answer.
+fn session() -> Session {
+    Session {
+        id: SessionId::from_random([1; 16]),
+        account: AccountId::from_random([2; 16]),
+        profile: Profile::Student,
+        authenticated_at: NOW - Duration::minutes(10),
+        seen_at: NOW,
+        expires_at: NOW + Duration::HOUR,
+        pending: None,
+        on_shared_device: false,
+    }
+}
+
+fn party() -> RelyingParty {
+    RelyingParty {
+        id: PartyId("ent".to_owned()),
+        name: "ENT".to_owned(),
+        environment: Environment::Test,
+        is_suspended: false,
+        start: None,
+        policy: ReleasePolicy::default(),
+        protocol: Protocol::Oidc(OidcParty {
+            redirect_uris: Vec::new(),
+            client_authentication: ClientAuthentication::None,
+            pkce_required: true,
+            id_token_algorithm: IdTokenAlgorithm::Es256,
+            scopes: std::collections::BTreeSet::new(),
+            sector: "ent.example".to_owned(),
+        }),
+    }
+}
+
+/// The step for the interaction as it stands, and for the same one where pages are forbidden.
+fn steps(interaction: &Interaction, session: Option<&Session>) -> (Step, Step) {
+    let silent = Interaction { asked: passive(interaction.asked.clone()), ..interaction.clone() };
+    let party = party();
+    let step = |interaction| next_step(interaction, Some(&party), session, NOW);
+    (step(interaction), step(&silent))
+}
+
+const NO_PASSIVE: Step = Step::Refuse(Refusal::NoPassive);
+
+#[test]
+fn nobody_signs_in_and_somebody_is_answered() {
+    let plain = request(Asked::default());
+    assert_eq!(steps(&plain, None), (Step::SignIn, NO_PASSIVE));
+    assert_eq!(steps(&plain, Some(&session())), (Step::Answer, Step::Answer));
+}
+
+#[test]
+fn what_a_person_must_still_do_comes_before_any_answer() {
+    for (pending, step) in [(Pending::BirthDate, Step::ConfirmBirthDate), (Pending::Password, Step::ChangePassword)] {
+        let session = Session { pending: Some(pending), ..session() };
+        let signed_in =
+            Interaction { signed_in: Some(session.id.clone()), confirmed: true, ..request(Asked::default()) };
+        for interaction in [request(Asked::default()), request(Asked { fresh: true, ..Asked::default() }), signed_in] {
+            assert_eq!(steps(&interaction, Some(&session)), (step, NO_PASSIVE));
+        }
+    }
+}
+
+#[test]
+fn a_fresh_sign_in_is_one_made_for_this_very_request() {
+    let fresh = request(Asked { fresh: true, ..Asked::default() });
+    assert_eq!(steps(&fresh, Some(&session())), (Step::Reauthenticate, NO_PASSIVE));
+    let other = Interaction { signed_in: Some(SessionId::from_random([7; 16])), ..fresh.clone() };
+    assert_eq!(steps(&other, Some(&session())), (Step::Reauthenticate, NO_PASSIVE));
+    let made = Interaction { signed_in: Some(session().id), ..fresh };
+    assert_eq!(steps(&made, Some(&session())), (Step::Answer, Step::Answer));
+}
+
+#[test]
+fn max_age_counts_from_the_password_to_the_second() {
+    for (max_age, step) in [(600, Step::Answer), (599, Step::Reauthenticate), (0, Step::Reauthenticate)] {
+        let aged = request(Asked { max_age: Some(max_age), ..Asked::default() });
+        assert_eq!(steps(&aged, Some(&session())).0, step, "{max_age}");
+    }
+    // Signed in for this request: asking again would never end.
+    let made = Interaction { signed_in: Some(session().id), ..request(Asked { max_age: Some(0), ..Asked::default() }) };
+    assert_eq!(steps(&made, Some(&session())).0, Step::Answer);
+}
+
+#[test]
+fn a_profile_the_party_is_not_open_to_is_refused_with_or_without_pages() {
+    let staff = Session { profile: Profile::Staff, ..session() };
+    let refused = Step::Refuse(Refusal::NotOpenTo(Profile::Staff));
+    assert_eq!(steps(&request(Asked::default()), Some(&staff)), (refused, refused));
+    let by_oneself = Interaction { party: None, ..request(Asked::default()) };
+    assert_eq!(next_step(&by_oneself, None, Some(&staff), NOW), Step::Answer);
+}
+
+#[test]
+fn on_a_shared_device_the_owner_is_asked_once() {
+    let shared = Session { on_shared_device: true, ..session() };
+    let asked = request(Asked::default());
+    let interaction_required = Step::Refuse(Refusal::InteractionRequired);
+    assert_eq!(steps(&asked, Some(&shared)), (Step::ConfirmAccount, interaction_required));
+    let choose = request(Asked { choose: true, ..Asked::default() });
+    assert_eq!(steps(&choose, Some(&session())), (Step::ConfirmAccount, interaction_required));
+    for asked in [asked, choose] {
+        let confirmed = Interaction { confirmed: true, ..asked.clone() };
+        assert_eq!(steps(&confirmed, Some(&shared)), (Step::Answer, Step::Answer));
+        let made = Interaction { signed_in: Some(shared.id.clone()), ..asked };
+        assert_eq!(steps(&made, Some(&shared)), (Step::Answer, Step::Answer));
+    }
+}
+
+#[test]
+fn a_confirmation_is_no_password() {
+    let confirmed = Interaction { confirmed: true, ..request(Asked { fresh: true, choose: true, ..Asked::default() }) };
+    assert_eq!(steps(&confirmed, Some(&session())), (Step::Reauthenticate, NO_PASSIVE));
+}
+
+#[test]
+fn a_request_is_answered_within_twelve_hours_and_for_ten_seconds_after_its_answer() {
+    let asked = request(Asked::default());
+    assert!(asked.is_answerable(NOW + FORM_LIFE - Duration::SECOND));
+    assert!(!asked.is_answerable(NOW + FORM_LIFE));
+    let answered = Interaction { answered_at: Some(NOW), ..asked };
+    assert!(answered.is_answerable(NOW + SECOND_CLICK));
+    assert!(!answered.is_answerable(NOW + SECOND_CLICK + Duration::SECOND));
+}

@@ -1,0 +1,323 @@
+//! Signing in and first signing in with Chromium (journeys P1, E1, section 8): script on and off, two sizes, two
+//! languages, keyboard, axe-core, weights, content policy. Pictures are kept under `tests/run`.
+
+use std::fmt::Write as _;
+
+use directory::sample::Shape;
+use idp::domain::account::Profile;
+use idp::domain::relying_party::ReleasePolicy;
+
+use crate::harness::{Browser, Device, House, Portal, Somebody, browser::Tab, server::PASSWORD};
+
+struct Words {
+    locale: &'static str,
+    login: &'static str,
+    password: &'static str,
+    sign_in: &'static str,
+    sign_out: &'static str,
+    on: &'static str,
+    out: &'static str,
+}
+
+const FRENCH: Words = Words {
+    locale: "fr-FR",
+    login: "Identifiant",
+    password: "Mot de passe",
+    sign_in: "Se connecter",
+    sign_out: "Se déconnecter",
+    on: "Vous êtes connecté",
+    out: "Vous êtes déconnecté.",
+};
+const ENGLISH: Words = Words {
+    locale: "en-GB",
+    login: "Username",
+    password: "Password",
+    sign_in: "Sign in",
+    sign_out: "Sign out",
+    on: "You are signed in",
+    out: "You are signed out.",
+};
+
+/// One person in front of Chromium; every page is judged as it is met.
+struct Seat {
+    browser: Browser,
+    tab: Tab,
+    folder: String,
+}
+
+impl Seat {
+    async fn take(device: Device, journey: &str) -> Option<Self> {
+        let mut browser = Browser::launch().await?;
+        let tab = browser.open(device).await;
+        let script = if device.script { "" } else { "-without-script" };
+        let dark = if device.dark { "-dark" } else { "" };
+        let folder = format!("{journey}/{}{script}{dark}-{}", device.width, &device.locale[..2]);
+        Some(Self { browser, tab, folder })
+    }
+
+    /// axe-core, sideways scrolling, the console; and a picture.
+    async fn judge(&mut self, name: &str) {
+        let Self { browser, tab, folder } = self;
+        browser.keep_picture(*tab, &format!("{folder}/{name}")).await;
+        let mut told = String::new();
+        for (rule, places) in browser.violations(*tab).await {
+            writeln!(told, "axe {rule}: {places:?}").unwrap();
+        }
+        let wide = browser.overflow(*tab).await;
+        if wide > 0 {
+            writeln!(told, "{wide} px too wide").unwrap();
+        }
+        for complaint in browser.traffic(*tab).await.complaints {
+            // Said of any page that is not 200, and rightly so.
+            if !complaint.contains("the server responded with a status of 4") {
+                writeln!(told, "console: {complaint}").unwrap();
+            }
+        }
+        assert!(told.is_empty(), "{folder}/{name}:\n{told}");
+    }
+
+    async fn goto(&mut self, url: &str, name: &str) {
+        self.browser.goto(self.tab, url).await;
+        self.judge(name).await;
+    }
+
+    async fn h1(&mut self) -> String {
+        self.browser.page(self.tab).await.h1()
+    }
+
+    /// The keyboard stands on the summary of errors.
+    async fn is_on_summary(&mut self) {
+        let alert = self.browser.page(self.tab).await.alert();
+        let at = self.browser.focused(self.tab).await;
+        assert!(at.tag == "div" && !alert.is_empty() && alert.starts_with(&at.name[..10]), "{at:?} for {alert}");
+    }
+
+    async fn fill(&mut self, label: &str, text: &str) {
+        self.browser.fill_in(self.tab, label, text).await;
+    }
+
+    async fn press(&mut self, button: &str) {
+        self.browser.press(self.tab, button).await;
+    }
+
+    /// Tab after Tab, until the field has the focus.
+    async fn reach(&mut self, id: &str) {
+        let mut passed = Vec::new();
+        for _ in 0..20 {
+            self.browser.strike(self.tab, "Tab").await;
+            let at = self.browser.focused(self.tab).await;
+            if at.id == id {
+                return;
+            }
+            passed.push(at.name);
+        }
+        panic!("#{id} is not reached after {passed:?}");
+    }
+
+    async fn arrive(&mut self, portal: &Portal) {
+        self.browser.arrive(self.tab, &portal.arrival).await;
+        assert_eq!(self.h1().await, "Dans l'ENT");
+        let complaints = self.browser.traffic(self.tab).await.complaints;
+        assert!(complaints.iter().all(|said| !said.contains("Content Security Policy")), "{complaints:?}");
+    }
+}
+
+/// Sign-in, its errors, the way back, signing out.
+async fn signs_in(device: Device, words: &Words) {
+    let device = Device { locale: words.locale, ..device };
+    let Some(mut seat) = Seat::take(device, "p1").await else { return };
+    let house = House::one().await;
+    let portal = Portal::known_to(&house, ReleasePolicy::default()).await;
+    let who = house.guardian(Shape::Accents).await;
+
+    seat.browser.goto(seat.tab, &portal.asks("s", &[])).await;
+    let weight = seat.browser.traffic(seat.tab).await;
+    // The way in is a redirect, which is a request as well.
+    assert!(weight.requests <= 5, "{} requests with the redirect", weight.requests);
+    assert!(weight.bytes < 50_000.0, "{} bytes", weight.bytes);
+    assert!(weight.complaints.is_empty(), "{:?}", weight.complaints);
+    seat.judge("01-sign-in").await;
+
+    seat.press(words.sign_in).await;
+    seat.is_on_summary().await;
+    seat.judge("02-empty").await;
+    for _ in 0..5 {
+        seat.fill(words.login, &who.login).await;
+        seat.fill(words.password, "lanterne-bocage-peuplier").await;
+        seat.press(words.sign_in).await;
+    }
+    seat.is_on_summary().await;
+    seat.judge("03-wrong-pair").await;
+    seat.fill(words.password, &who.password).await;
+    seat.press(words.sign_in).await;
+    seat.is_on_summary().await;
+    seat.judge("04-wait").await;
+    house.later(std::time::Duration::from_mins(2));
+
+    // By keyboard only, from the top of the page.
+    seat.browser.goto(seat.tab, &portal.asks("form", &[("response_mode", "form_post")])).await;
+    seat.browser.strike(seat.tab, "Tab").await;
+    let first = seat.browser.focused(seat.tab).await;
+    assert!(first.tag == "a" && first.name.starts_with(if words.locale == "fr-FR" { "Aller" } else { "Skip" }));
+    seat.reach("identifiant").await;
+    seat.browser.write(seat.tab, &who.login).await;
+    seat.reach("mot_de_passe").await;
+    seat.browser.write(seat.tab, &who.password).await;
+    seat.browser.strike_and_leave(seat.tab, "Enter").await;
+    if !device.script {
+        assert_eq!(seat.h1().await, words.on);
+        seat.judge("05-send").await;
+        seat.reach("").await;
+        let page = seat.browser.page(seat.tab).await;
+        let [button] = &page.buttons()[..] else { panic!("{:?}", page.buttons()) };
+        seat.press(button).await;
+    }
+    seat.arrive(&portal).await;
+
+    seat.goto(&house.at_path("/connexion"), "06-signed-in").await;
+    assert_eq!(seat.h1().await, words.on);
+    seat.browser.follow(seat.tab, words.sign_out).await;
+    seat.judge("07-sign-out").await;
+    seat.press(words.sign_out).await;
+    assert_eq!(seat.h1().await, words.out);
+    seat.judge("08-signed-out").await;
+}
+
+#[tokio::test]
+async fn signing_in_on_a_phone_in_french() {
+    signs_in(Device::PHONE, &FRENCH).await;
+}
+
+#[tokio::test]
+async fn signing_in_on_a_phone_without_script_in_english() {
+    signs_in(Device::PHONE.without_script(), &ENGLISH).await;
+}
+
+#[tokio::test]
+async fn signing_in_at_a_desk_in_english() {
+    signs_in(Device::DESKTOP, &ENGLISH).await;
+}
+
+#[tokio::test]
+async fn signing_in_at_a_desk_without_script_in_french() {
+    signs_in(Device { dark: true, ..Device::DESKTOP.without_script() }, &FRENCH).await;
+}
+
+#[tokio::test]
+async fn what_stops_someone_is_readable() {
+    let Some(mut seat) = Seat::take(Device::PHONE, "p8").await else { return };
+    let house = House::one().await;
+    let mut students_only = ReleasePolicy::default();
+    students_only.profiles.remove(&Profile::Guardian);
+    let closed_to_parents = Portal::known_to(&house, students_only).await;
+    let portal = Portal::known_to(&house, ReleasePolicy::default()).await;
+    let (first, second) = (house.guardian(Shape::TwoParents).await, house.guardian(Shape::Siblings).await);
+    for (path, name) in [
+        ("/pas-la", "not-found"),
+        ("/idp/profile/SAML2/POST/SSO", "method"),
+        ("/idp/profile/oidc/authorize?client_id=x", "unknown-service"),
+        ("/", "home"),
+        ("/premiere-connexion", "first-time"),
+        ("/oubli", "forgotten"),
+        ("/aide", "help"),
+        ("/accessibilite", "accessibility"),
+        ("/donnees-personnelles", "privacy"),
+        ("/mentions-legales", "legal"),
+    ] {
+        seat.goto(&house.at_path(path), name).await;
+    }
+    let sign_in = async |seat: &mut Seat, who: &Somebody| {
+        seat.fill("Identifiant", &who.login).await;
+        seat.fill("Mot de passe", &who.password).await;
+        seat.press("Se connecter").await;
+    };
+    seat.browser.goto(seat.tab, &closed_to_parents.asks("s", &[])).await;
+    sign_in(&mut seat, &first).await;
+    assert_eq!(seat.h1().await, "Ce portail ne vous est pas ouvert");
+    seat.judge("not-open").await;
+    seat.goto(&portal.asks("s", &[("prompt", "login")]), "reauthenticate").await;
+    seat.press("Continuer").await;
+    seat.is_on_summary().await;
+    seat.judge("reauthenticate-empty").await;
+    seat.goto(&portal.asks("s", &[("prompt", "select_account")]), "open-session").await;
+    seat.press("Ce n'est pas moi").await;
+    let account = house.accounts().store.account_of(&second.person).await.unwrap().unwrap().account.id;
+    house.accounts().store.close_account(&account, house.clock.now()).await.unwrap();
+    sign_in(&mut seat, &second).await;
+    assert_eq!(seat.h1().await, "Ce compte est fermé");
+    seat.judge("closed").await;
+}
+
+#[tokio::test]
+async fn the_way_back_may_lead_over_other_hosts() {
+    let Some(mut seat) = Seat::take(Device::PHONE, "p1-detours").await else { return };
+    let house = House::one().await;
+    let portal = Portal::with_detours(&house).await;
+    let who = house.guardian(Shape::TwoParents).await;
+    seat.browser.goto(seat.tab, &portal.asks("s", &[])).await;
+    seat.fill("Identifiant", &who.login).await;
+    seat.fill("Mot de passe", &who.password).await;
+    seat.press("Se connecter").await;
+    seat.arrive(&portal).await;
+    // Back, as people do, then once more.
+    seat.browser.back(seat.tab).await;
+    seat.browser.goto(seat.tab, &portal.asks("t", &[])).await;
+    seat.arrive(&portal).await;
+}
+
+#[tokio::test]
+async fn a_first_sign_in_on_a_phone_without_script() {
+    let Some(mut seat) = Seat::take(Device::PHONE.without_script(), "e1").await else { return };
+    let house = House::one().await;
+    let portal = Portal::known_to(&house, ReleasePolicy::default()).await;
+    let (one, other) = (house.household(Shape::TwoParents), house.household(Shape::Siblings));
+    let (one, other) = (one.students[0].clone(), other.students[0].clone());
+    let everyone = house.sample.deliveries.iter().flat_map(|people| &people.students);
+    let date = everyone.into_iter().find(|student| student.id == one).unwrap().birth_date;
+    let (who, stranger) = (house.with_letter(&one).await, house.with_letter(&other).await);
+    let answer = async |seat: &mut Seat, day: &str, month: &str, year: &str| {
+        seat.fill("Jour", day).await;
+        seat.fill("Mois", month).await;
+        seat.fill("Année", year).await;
+        seat.press("Continuer").await;
+    };
+    let sign_in = async |seat: &mut Seat, who: &Somebody| {
+        seat.browser.goto(seat.tab, &portal.asks("s", &[])).await;
+        seat.fill("Identifiant", &who.login).await;
+        seat.fill("Mot de passe", &who.password).await;
+        seat.press("Se connecter").await;
+    };
+    sign_in(&mut seat, &stranger).await;
+    for _ in 0..5 {
+        answer(&mut seat, "1", "janvier", "1999").await;
+    }
+    assert_eq!(seat.h1().await, "Demandez à votre établissement");
+    seat.judge("07-ask-school").await;
+
+    sign_in(&mut seat, &who).await;
+    assert_eq!(seat.h1().await, "C'est bien vous ?");
+    seat.judge("01-birth-date").await;
+    for (day, month, year, name) in [
+        ("", "", "", "02-empty"),
+        ("27", "", "", "03-missing"),
+        ("31", "2", "2012", "04-unreal"),
+        ("1", "1", "2999", "05-future"),
+        ("1", "1", "1999", "06-wrong"),
+    ] {
+        answer(&mut seat, day, month, year).await;
+        seat.is_on_summary().await;
+        seat.judge(name).await;
+    }
+    answer(&mut seat, &date.day().to_string(), &u8::from(date.month()).to_string(), &date.year().to_string()).await;
+    assert_eq!(seat.h1().await, "Votre mot de passe");
+    seat.judge("08-password").await;
+    for (typed, name) in [("", "09-empty"), ("court", "10-short"), ("motdepasse123", "11-common")] {
+        seat.fill("Créez un mot de passe", typed).await;
+        seat.press("Créer mon compte").await;
+        seat.is_on_summary().await;
+        seat.judge(name).await;
+    }
+    seat.fill("Créez un mot de passe", PASSWORD).await;
+    seat.press("Créer mon compte").await;
+    seat.arrive(&portal).await;
+}
