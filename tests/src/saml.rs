@@ -204,6 +204,24 @@ async fn is_passive_shows_no_page_and_answers_from_the_session_alone() {
 }
 
 #[tokio::test]
+async fn a_strength_of_proof_that_we_do_not_have_is_never_answered_with_less() {
+    // SI-18.
+    let house = House::one().await;
+    let parent = house.guardian(Shape::TwoParents).await;
+    let classes = "urn:oasis:names:tc:SAML:2.0:ac:classes";
+    let Some(party) = welcome(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else { return };
+    let mut visitor = Visitor::new();
+    visitor.open(&format!("{}/?acr={classes}:PasswordProtectedTransport", party.url)).await;
+    visitor.sign_in(&parent).await;
+    visitor.press_on().await;
+    assert!(visitor.page().answer()["nameID"].is_string());
+    visitor.open(&format!("{}/?acr={classes}:SmartcardPKI", party.url)).await;
+    visitor.press_on().await;
+    let refused = visitor.page().pre("error");
+    assert!(refused.contains("The requested authentication context cannot be met"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_parent_is_told_with_every_child_of_every_academy() {
     for house in House::each().await {
         let Some(party) = welcome(&house, Stack::PythonSaml, Habits::default(), ent_policy()).await else { return };

@@ -168,6 +168,28 @@ async fn a_planted_cookie_never_becomes_a_session() {
 }
 
 #[tokio::test]
+async fn of_two_cookies_of_one_name_neither_is_believed() {
+    // LS-05: one of them comes from a sibling host.
+    let house = House::one().await;
+    let client = Registered::at(&house).await;
+    let parent = house.guardian(Shape::TwoParents).await;
+    let visitor = signed_in(&house, &client, &parent).await;
+    let [session, browser] = [SESSION, BROWSER].map(|name| format!("{name}={}", visitor.cookie(name).unwrap().value));
+    let answers = |cookies: String| {
+        let house = &house;
+        async move {
+            let request = raw().get(house.at_path("/deconnexion")).header("cookie", cookies);
+            request.send().await.unwrap().text().await.unwrap()
+        }
+    };
+    let alone = answers(format!("{session}; {browser}")).await;
+    let stranger = answers(browser.clone()).await;
+    let doubled = answers(format!("{session}; {SESSION}=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8; {browser}")).await;
+    assert!(alone != stranger, "the page tells who is signed in");
+    assert!(doubled == stranger, "the doubled session counts for nothing");
+}
+
+#[tokio::test]
 async fn each_proof_of_the_password_draws_a_new_session_and_ends_the_old_one() {
     // LS-05.
     let house = House::one().await;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use directory::sample::Shape;
+use tokio::task::JoinSet;
 
+use super::raw;
 use crate::harness::{House, Somebody, Visitor};
 
 const WRONG: &str = "pas-le-bon-mot-de-passe";
@@ -69,6 +71,29 @@ async fn after_five_failures_a_login_rests_and_others_go_on() {
         house.later(Duration::from_mins(1));
         guesser.sign_in(&parent).await;
         assert_eq!(guesser.page().h1(), "Vous êtes connecté");
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_guesses_sent_together_are_no_more_than_five() {
+    // RL-02: the count is raised before anything is known of the guesses under way.
+    for house in House::each().await {
+        let parent = house.guardian(Shape::TwoParents).await;
+        let mut guesser = Visitor::new();
+        guesser.open(&house.at_path("/connexion")).await;
+        guesser.fill_in("Identifiant", &parent.login);
+        guesser.fill_in("Mot de passe", WRONG);
+        let form = guesser.page().submission("Se connecter");
+        let browser = guesser.cookie("__Host-guichet-browser").unwrap().value;
+        let mut guesses = JoinSet::new();
+        for _ in 0..100 {
+            let request = raw().post(form.action.clone()).form(&form.fields);
+            let request = request.header("cookie", format!("__Host-guichet-browser={browser}"));
+            guesses.spawn(async move { request.send().await.unwrap().text().await.unwrap() });
+        }
+        let answers = guesses.join_all().await;
+        let looked_at = answers.iter().filter(|page| page.contains("ne correspond pas")).count();
+        assert!((1..=5).contains(&looked_at), "{looked_at}");
     }
 }
 

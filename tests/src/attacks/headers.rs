@@ -67,3 +67,21 @@ fn check(answer: &Response, case: &str) {
         assert_eq!(header("cache-control"), "no-store", "{case}");
     }
 }
+
+#[tokio::test]
+async fn what_a_request_says_of_its_host_is_believed_by_nobody() {
+    // HT-04.
+    let house = House::one().await;
+    let client = Registered::at(&house).await;
+    let authorize = client.request(&house, &[]).strip_prefix(&house.url).unwrap().to_owned();
+    for path in ["/.well-known/openid-configuration", "/idp/shibboleth", "/", "/connexion", &authorize] {
+        let mut request = raw().get(house.at_path(path)).header("host", "evil.example");
+        for name in ["x-forwarded-host", "x-forwarded-server", "x-original-host", "forwarded"] {
+            request = request.header(name, "evil.example");
+        }
+        let answer = request.send().await.unwrap();
+        let location = answer.headers().get("location").map_or("", |to| to.to_str().unwrap()).to_owned();
+        assert!(!location.contains("evil"), "{path}: {location}");
+        assert!(!answer.text().await.unwrap().contains("evil"), "{path}");
+    }
+}

@@ -21,7 +21,7 @@ const CONSUMER: &str = "https://ent.example.org/acs";
 const REDIRECT: &str = "/idp/profile/SAML2/Redirect/SSO";
 
 /// A service provider that is nobody's server and does not sign.
-async fn register(house: &House) {
+async fn register(house: &House, entity: &str) {
     let consumer = AssertionConsumer { location: CONSUMER.to_owned(), index: 0, is_default: true };
     let saml = Registered {
         assertion_consumers: vec![consumer],
@@ -33,7 +33,7 @@ async fn register(house: &House) {
         attribute_names: std::collections::BTreeMap::new(),
     };
     let party = RelyingParty {
-        id: PartyId(ENTITY.to_owned()),
+        id: PartyId(entity.to_owned()),
         name: "ENT d'essai".to_owned(),
         environment: Environment::Test,
         is_suspended: false,
@@ -100,7 +100,7 @@ async fn assert_refused(house: &House, query: &str, case: &str) {
 async fn nothing_is_sent_where_a_forged_request_says() {
     // SI-08, SI-10, SI-11, SI-13, SI-14.
     let house = House::one().await;
-    register(&house).await;
+    register(&house, ENTITY).await;
     let right = Request::to(&house);
     let answer = raw().get(house.at_path(&format!("{REDIRECT}?{}", right.query(&house)))).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 303, "the request that is changed below is right");
@@ -145,6 +145,10 @@ async fn nothing_is_sent_where_a_forged_request_says() {
     ] {
         assert_refused(&house, &query, case).await;
     }
+    let provider = format!("providerId={ENTITY}&shire=https://evil.example/acs");
+    let unsolicited = raw().get(house.at_path(&format!("/idp/profile/SAML2/Unsolicited/SSO?{provider}")));
+    let answer = unsolicited.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers().get("location")), (400, None), "unsolicited");
     let doctype = r#"<!DOCTYPE x [<!ENTITY evil SYSTEM "https://evil.example/">]>"#;
     let entities = format!("SAMLRequest={}", deflated(&(doctype.to_owned() + &changed("_r8").xml(&house))));
     assert_refused(&house, &entities, "SI-02: an entity").await;
@@ -154,7 +158,7 @@ async fn nothing_is_sent_where_a_forged_request_says() {
 async fn a_request_is_taken_once_and_its_own_browser_may_load_it_again() {
     // SI-12.
     for mut house in House::each().await {
-        register(&house).await;
+        register(&house, ENTITY).await;
         let address = house.at_path(&format!("{REDIRECT}?{}", Request::to(&house).query(&house)));
         let mut visitor = Visitor::new();
         visitor.open(&address).await;
@@ -174,6 +178,11 @@ async fn a_request_is_taken_once_and_its_own_browser_may_load_it_again() {
         let parent = house.guardian(Shape::TwoParents).await;
         visitor.sign_in(&parent).await;
         assert_eq!(visitor.page().submission("Continuer vers ENT d'essai").action.as_str(), CONSUMER);
+        let other = "https://other.example.org/metadata";
+        register(&house, other).await;
+        let same_id = Request { issuer: other.to_owned(), ..Request::to(&house) }.query(&house);
+        let answer = raw().get(house.at_path(&format!("{REDIRECT}?{same_id}"))).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 303, "the identifiers of two parties may meet");
         house.later(Duration::from_mins(1));
         let mut thief = Visitor::new();
         thief.open(&address).await;
