@@ -85,13 +85,13 @@ async fn a_hundred_guesses_sent_together_are_no_more_than_five() {
         guesser.fill_in("Mot de passe", WRONG);
         let form = guesser.page().submission("Se connecter");
         let browser = guesser.cookie("__Host-guichet-browser").unwrap().value;
-        let mut guesses = JoinSet::new();
+        let mut tries = JoinSet::new();
         for _ in 0..100 {
             let request = raw().post(form.action.clone()).form(&form.fields);
             let request = request.header("cookie", format!("__Host-guichet-browser={browser}"));
-            guesses.spawn(async move { request.send().await.unwrap().text().await.unwrap() });
+            tries.spawn(async move { request.send().await.unwrap().text().await.unwrap() });
         }
-        let answers = guesses.join_all().await;
+        let answers = tries.join_all().await;
         let looked_at = answers.iter().filter(|page| page.contains("ne correspond pas")).count();
         assert!((1..=5).contains(&looked_at), "{looked_at}");
     }
