@@ -12,7 +12,10 @@ use std::{
 
 use axum::{
     Router,
-    http::{HeaderMap, header::SET_COOKIE},
+    http::{
+        HeaderMap,
+        header::{CONTENT_TYPE, SET_COOKIE},
+    },
     response::{AppendHeaders, Html, Json, Redirect},
     routing::{get, post},
 };
@@ -41,6 +44,8 @@ const UNLABELLED: &str = r#"<!DOCTYPE html><html lang="fr"><head><title>Essai</t
 <form method="post" action="/told"><p>Identifiant</p><input name="identifiant"><button>Se connecter</button></form>
 </main></body></html>"#;
 
+const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg"/>"#;
+
 /// Serves pages of the tests' own at `https://localhost` until the test ends.
 fn stage() -> String {
     stage_with(Router::new())
@@ -65,6 +70,8 @@ fn stage_with(more: Router) -> String {
     let pages = Router::new()
         .route("/good", get(Html(GOOD)))
         .route("/unlabelled", get(Html(UNLABELLED)))
+        // Chromium asks for it when it likes, and would complain of its absence at any later moment.
+        .route("/favicon.ico", get(|| async { ([(CONTENT_TYPE, "image/svg+xml")], ICON) }))
         .route("/first", get(move || async move { (first, Redirect::to("/second")) }))
         .route("/second", get(|| async { Redirect::temporary("/told?last") }))
         .route("/told", post(told).get(told))
