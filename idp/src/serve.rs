@@ -1,5 +1,6 @@
 //! The service: everything is opened, checked and built here, once, then requests are served until told to stop.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -18,7 +19,7 @@ use crate::accounts::{Accounts, UnderWay};
 use crate::clock::Clock;
 use crate::config::{Config, Engine};
 use crate::domain::password::Cost;
-use crate::domain::release::{PairwiseKey, Terms};
+use crate::domain::release::{Attribute, PairwiseKey, Terms};
 use crate::domain::session::Lifetimes;
 use crate::jobs;
 use crate::keys::{self, Keys, RsaSize};
@@ -40,6 +41,10 @@ pub enum StartError {
     Hashing(#[from] hashing::StartError),
     #[error(transparent)]
     Pages(#[from] LoadError),
+    #[error(
+        "saml.attribute_names.{0}: expected the FriendlyName of an attribute, as `guichet rp add --help` lists them"
+    )]
+    AttributeName(String),
     #[error("listening on {address} ({key}): {source}")]
     Listen { address: SocketAddr, key: &'static str, source: io::Error },
     #[error("reading the TLS certificate {} and key {}: {source}", certificate.display(), key.display())]
@@ -128,6 +133,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         reference_middle: config.saml.reference_middle.clone(),
     };
     let app = App::new(Parts {
+        attribute_names: attribute_names(&config)?,
         entity_id: config.entity_id(),
         parties: Parties::new(accounts.store.clone()),
         store: accounts.store.clone(),
@@ -139,6 +145,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         config,
     });
     listen(app).await
+}
+
+fn attribute_names(config: &Config) -> Result<BTreeMap<Attribute, String>, StartError> {
+    let named = config.saml.attribute_names.iter().map(|(friendly, name)| {
+        let attribute = Attribute::from_friendly_name(friendly);
+        attribute.map(|attribute| (attribute, name.clone())).ok_or_else(|| StartError::AttributeName(friendly.clone()))
+    });
+    named.collect()
 }
 
 async fn listen(app: App) -> Result<Running, StartError> {

@@ -320,3 +320,20 @@ async fn xmlsec1_finds_our_response_assertion_and_metadata_signed() {
         judge.verify(&response, &party.key.cert, signed).unwrap_err();
     }
 }
+
+/// educonnect section 7.5: some of the names in use are not known outside, so they can be set.
+#[tokio::test]
+async fn an_attribute_goes_out_under_the_name_of_the_settings() {
+    let mut house = House::one().await;
+    let name = "urn:oid:1.3.6.1.4.1.20326.10.999.1.999";
+    house
+        .restart_with(|config| {
+            config.saml.attribute_names.insert("FrEduVecteur".to_owned(), name.to_owned());
+        })
+        .await;
+    let Some(party) = welcome(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else { return };
+    let student = house.household(Shape::TwoParents).students[0].clone();
+    let answer = learnt(&house, &party, &student).await;
+    assert_eq!(values(&answer, name).len(), 1, "{answer}");
+    assert_eq!(values(&answer, "FrEduVecteur"), [""; 0]);
+}

@@ -1,6 +1,6 @@
 //! What every handler stands on: built once at the start, shared by all requests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::release::Terms;
+use crate::domain::release::{Attribute, Terms};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
 use crate::store::{self, Store};
@@ -27,6 +27,8 @@ pub struct Parts {
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,
+    /// Names of SAML attributes that the settings put in place of the built-in ones; a party's own come first.
+    pub attribute_names: BTreeMap<Attribute, String>,
     /// Our SAML `entityID`.
     pub entity_id: String,
 }

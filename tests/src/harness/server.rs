@@ -99,6 +99,12 @@ impl House {
         self.running = Some(serve::start(self.config.clone(), self.clock.clone()).await.unwrap());
     }
 
+    /// The same with other settings, as an operator changes them.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.restart().await;
+    }
+
     pub fn later(&self, by: Duration) {
         self.clock.advance(by);
     }

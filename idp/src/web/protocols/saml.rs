@@ -1,5 +1,7 @@
 //! SAML 2.0 as relying parties reach it (interface.md section 3).
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::header;
@@ -11,7 +13,7 @@ use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
 use crate::domain::release;
-use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty};
+use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty, SamlParty};
 use crate::domain::session::Session;
 use crate::saml::binding::Received;
 use crate::saml::metadata::{self, Ours};
@@ -99,6 +101,7 @@ pub fn answer(
         NameIdFormat::Transient => format!("_{}", data_encoding::HEXLOWER.encode(&chance::bytes::<16>())),
     };
     let released = release::for_party(identity, party, session.authenticated_at, &app.terms);
+    let saml = &named(app, saml);
     let answer = Answer {
         entity_id: &app.entity_id,
         party: &party.id,
@@ -111,6 +114,18 @@ pub fn answer(
     };
     let ids = Ids { response: chance::bytes(), assertion: chance::bytes() };
     response::write(&answer, ids, &app.keys.saml).map_err(|error| Error::Signing(error.to_string()))
+}
+
+/// The party with the attribute names of the settings where it has none of its own.
+fn named<'a>(app: &App, party: &'a SamlParty) -> Cow<'a, SamlParty> {
+    if app.attribute_names.is_empty() {
+        return Cow::Borrowed(party);
+    }
+    let mut party = party.clone();
+    for (attribute, name) in &app.attribute_names {
+        party.attribute_names.entry(*attribute).or_insert_with(|| name.clone());
+    }
+    Cow::Owned(party)
 }
 
 pub fn refuse(app: &App, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
