@@ -79,17 +79,19 @@ impl Search<'_> {
             Some(rate) => rate,
             None => self.estimate().await?,
         };
-        let (mut held, mut broke): (Option<Step>, Option<f64>) = (None, None);
-        while self.has_time_for(STEP + self.duration + TIMEOUT) {
+        let (mut held, mut broke): (Vec<Step>, Option<f64>) = (Vec::new(), None);
+        // Time for a second run at length is kept: the highest rate of a few seconds often does not hold for longer.
+        while self.has_time_for(STEP + (self.duration + TIMEOUT) * 2) {
             let step = self.step(rate, STEP).await?;
             tried.push((round(rate, 1), step.totals.is_sustained()));
             if step.totals.is_sustained() {
-                held = Some(step);
+                held.push(step);
+                held.sort_by(|a, b| a.rate.total_cmp(&b.rate));
             } else {
                 broke = Some(rate);
                 tokio::time::sleep(REST).await;
             }
-            rate = match (held.as_ref().map(|step| step.rate), broke) {
+            rate = match (held.last().map(|step| step.rate), broke) {
                 (Some(low), Some(high)) if high / low < CLOSE => break,
                 (Some(low), Some(high)) => (low * high).sqrt(),
                 (Some(low), None) => low * 1.2,
@@ -97,21 +99,22 @@ impl Search<'_> {
             };
         }
         let mut is_confirmed = false;
-        let mut rate = held.as_ref().map_or(rate, |step| step.rate);
+        let mut rate = held.last().map_or(rate, |step| step.rate);
         // However short the time: a row without a single run would say nothing.
         while !is_confirmed && (tried.is_empty() || self.has_time_for(self.duration + TIMEOUT)) {
             let step = self.step(rate, self.duration).await?;
             is_confirmed = step.totals.is_sustained();
             tried.push((round(rate, 1), is_confirmed));
+            // What held for seconds and not for longer does not count, nor does anything above it.
+            held.retain(|step| step.rate < rate);
             if is_confirmed {
-                held = Some(step);
+                held.push(step);
             } else {
-                // What held for seconds did not hold for longer.
-                held = None;
-                rate *= 0.94;
+                rate *= 0.9;
                 tokio::time::sleep(REST).await;
             }
         }
+        let held = held.pop();
         Ok(Found { case: self.case, hash, sustained: held, is_confirmed, tried })
     }
 
