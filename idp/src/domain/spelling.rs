@@ -6,6 +6,22 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// January first, as `plain` spells them.
+pub const FRENCH_MONTHS: [&str; 12] = [
+    "janvier",
+    "fevrier",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "aout",
+    "septembre",
+    "octobre",
+    "novembre",
+    "decembre",
+];
+
 /// The lower case ASCII letters and digits of `text`, accents off, ligatures opened; everything else is dropped.
 #[must_use]
 pub fn plain(text: &str) -> String {

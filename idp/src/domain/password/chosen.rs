@@ -114,23 +114,9 @@ fn contains_self(password: &Password, text: &str, about: &About<'_>) -> bool {
 
 /// The date as people write it, once the separators are gone.
 fn spellings(date: Date) -> Vec<String> {
-    const MONTHS: [&str; 12] = [
-        "janvier",
-        "fevrier",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "aout",
-        "septembre",
-        "octobre",
-        "novembre",
-        "decembre",
-    ];
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
     let short = year.rem_euclid(100);
-    let name = MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default();
+    let name = spelling::FRENCH_MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default();
     vec![
         format!("{day:02}{month:02}{year}"),
         format!("{day:02}{month:02}{short:02}"),

@@ -131,20 +131,6 @@ fn read_date(typed: &TypedDate, today: Date) -> Result<Date, BirthDateError> {
 }
 
 fn read_month(typed: &str) -> Option<Month> {
-    const FRENCH: [&str; 12] = [
-        "janvier",
-        "fevrier",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "aout",
-        "septembre",
-        "octobre",
-        "novembre",
-        "decembre",
-    ];
     const ENGLISH: [&str; 12] = [
         "january",
         "february",
@@ -165,7 +151,7 @@ fn read_month(typed: &str) -> Option<Month> {
     }
     let plain = spelling::plain(typed);
     let position = |months: [&str; 12]| months.iter().position(|month| *month == plain);
-    let position = position(FRENCH).or_else(|| position(ENGLISH))?;
+    let position = position(spelling::FRENCH_MONTHS).or_else(|| position(ENGLISH))?;
     Month::try_from(u8::try_from(position + 1).ok()?).ok()
 }
 
