@@ -14,6 +14,7 @@ fn records(path: &Path) -> u64 {
     let reading = Reading {
         paths: vec![path.to_owned()],
         academy: "14".parse().unwrap_or_else(|_| unreachable!()),
+        hints: directory::source::Hints::default(),
         today: date!(2026 - 09 - 15),
     };
     let mut count = 0;

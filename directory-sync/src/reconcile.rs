@@ -43,13 +43,37 @@ pub enum Error {
 }
 
 /// What is asked of one import.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Order {
     pub academy: Academy,
-    pub stage: Stage,
     /// Says what would happen and changes nothing.
     pub dry_run: bool,
+    pub by: String,
+    /// The held run that `by` lets through.
+    pub approve: Option<i64>,
+    pub limits: Limits,
     pub now: OffsetDateTime,
+}
+
+/// When a delivery is held for a second person, or refused (IM-08, IM-09, IM-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Departures, in hundredths of the persons of a source.
+    pub source_percent: u8,
+    /// Departures, in hundredths of the persons of a school.
+    pub school_percent: u8,
+    /// A school with fewer people than this has no ratio that says anything.
+    pub school_from: u32,
+    /// Rejected records, in hundredths of those read.
+    pub rejects_percent: u8,
+    /// Days that a delta may come after the delivery before it; more is a gap.
+    pub gap_days: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { source_percent: 2, school_percent: 10, school_from: 20, rejects_percent: 1, gap_days: 3 }
+    }
 }
 
 /// What became of the records of one category. `read` is the sum of the others but `left`.
@@ -146,7 +170,7 @@ pub async fn reconcile(
     each_reject: &mut (dyn FnMut(&Reject) + Send),
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let source = format!("{}-{}", order.academy, order.stage);
+    let source = format!("{}-2d", order.academy);
     let mut tally = Tally { by_category: BTreeMap::new(), rejects: Vec::new(), each_reject };
     let mut staging = Staging::begin(db, &source).await?.ok_or(Error::Busy)?;
     let delivery = stage(&mut staging, incoming, &mut tally).await?;
@@ -176,10 +200,10 @@ pub async fn reconcile(
         tally.of(*category).left = *leaving;
     }
     let warnings = warnings(&mut staging, &delivery).await?;
-    let mut report = report(order, &delivery, tally, &warnings);
+    let mut report = report(&order, &delivery, tally, &warnings);
     report.reasons = brake(&departures, &warnings);
     report.held = !report.reasons.is_empty();
-    finish(staging, order, &mut report, started).await?;
+    finish(staging, &order, &mut report, started).await?;
     Ok(report)
 }
 
@@ -191,7 +215,8 @@ async fn stage(
 ) -> Result<Delivery, Error> {
     while let Some(next) = incoming.recv().await {
         match next {
-            Incoming::Record(record, origin) => {
+            Incoming::Source(_) | Incoming::Change(..) | Incoming::Departure { .. } => {}
+            Incoming::Record(record, _, origin) => {
                 tally.of(record.category()).read += 1;
                 staging.add(*record, &origin).await?;
             }
@@ -227,7 +252,7 @@ async fn warnings(staging: &mut Staging, delivery: &Delivery) -> Result<Warnings
     Ok(warnings)
 }
 
-fn report(order: Order, delivery: &Delivery, tally: Tally<'_>, warnings: &Warnings) -> Report {
+fn report(order: &Order, delivery: &Delivery, tally: Tally<'_>, warnings: &Warnings) -> Report {
     let mut total = Counts::default();
     for counts in tally.by_category.values() {
         total.add(counts);
@@ -236,7 +261,7 @@ fn report(order: Order, delivery: &Delivery, tally: Tally<'_>, warnings: &Warnin
     Report {
         run: None,
         academy: order.academy,
-        stage: delivery.stage,
+        stage: delivery.source.stage,
         kind: "complete",
         date: delivery.date,
         dry_run: order.dry_run,
@@ -277,7 +302,7 @@ fn brake(departures: &Departures, warnings: &Warnings) -> Vec<String> {
 }
 
 /// Applies or holds, writes the run down; a dry run writes nothing.
-async fn finish(mut staging: Staging, order: Order, report: &mut Report, started: Instant) -> Result<(), Error> {
+async fn finish(mut staging: Staging, order: &Order, report: &mut Report, started: Instant) -> Result<(), Error> {
     if !order.dry_run {
         report.run = Some(staging.next_run().await?);
         if !report.held {

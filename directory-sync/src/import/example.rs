@@ -18,7 +18,7 @@ pub(super) const NOW: OffsetDateTime = datetime!(2026-09-20 03:00 UTC);
 
 pub(super) async fn bring(place: &Place, paths: &[&Path], academy: &str) -> Result<Report, Error> {
     let paths = paths.iter().map(|path| path.to_path_buf()).collect();
-    let order = Import { paths, academy: academy.parse().unwrap(), dry_run: false, now: NOW };
+    let order = Import::new(paths, academy.parse().unwrap(), NOW);
     import(place, order, Arc::default(), &mut |_| {}).await
 }
 

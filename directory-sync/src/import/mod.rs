@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 
 use crate::db::Place;
 use crate::incoming::{Progress, Reject};
-use crate::model::{Academy, Stage};
-use crate::reconcile::{Order, Report};
+use crate::model::Academy;
+use crate::reconcile::{Limits, Order, Report};
+use crate::source::Hints;
 use crate::{db, reconcile, source, writer};
 
 /// Records between the two stages.
@@ -37,12 +38,28 @@ pub enum Error {
 /// What to import.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// Archives, folders or files of one complete delivery.
+    /// Archives, folders or files of one delivery.
     pub paths: Vec<PathBuf>,
     pub academy: Academy,
+    /// What the reader is told where the files do not say it, or say it wrong.
+    pub reading: Hints,
     /// Gives the same report and changes nothing.
     pub dry_run: bool,
+    /// Who asks: kept with the run.
+    pub by: String,
+    /// The held run that `by`, who must be another than the one who asked for it, lets through.
+    pub approve: Option<i64>,
+    pub limits: Limits,
     pub now: OffsetDateTime,
+}
+
+impl Import {
+    /// An import with the usual limits and no hints.
+    #[must_use]
+    pub fn new(paths: Vec<PathBuf>, academy: Academy, now: OffsetDateTime) -> Self {
+        let (reading, limits) = (Hints::default(), Limits::default());
+        Self { paths, academy, reading, dry_run: false, by: String::new(), approve: None, limits, now }
+    }
 }
 
 /// Imports one delivery into the directory at `place`, which is made or brought up to date first. Every rejected
@@ -54,8 +71,20 @@ pub async fn import(
     each_reject: &mut (dyn FnMut(&Reject) + Send),
 ) -> Result<Report, Error> {
     let db = writer::open(place).await?;
-    let order = Order { academy: import.academy, stage: Stage::Secondary, dry_run: import.dry_run, now: import.now };
-    let reading = source::Reading { paths: import.paths, academy: import.academy, today: import.now.date() };
+    let order = Order {
+        academy: import.academy,
+        dry_run: import.dry_run,
+        by: import.by,
+        approve: import.approve,
+        limits: import.limits,
+        now: import.now,
+    };
+    let reading = source::Reading {
+        paths: import.paths,
+        academy: import.academy,
+        hints: import.reading,
+        today: import.now.date(),
+    };
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         source::read(&reading, &progress, &mut |incoming| sender.blocking_send(incoming).is_ok())

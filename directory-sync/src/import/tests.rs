@@ -7,7 +7,7 @@ use time::macros::date;
 use super::example::{Example, NOW, assert_balanced, bring, everything, known};
 use super::*;
 use crate::incoming::Category;
-use crate::model::{ParentalAuthority, Person, PersonId, Phone};
+use crate::model::{ParentalAuthority, Person, PersonId, Phone, Stage};
 use crate::reader::Directory;
 use crate::sample::{Dialect, Plan};
 use crate::testing;
@@ -133,12 +133,8 @@ async fn what_changed_is_written_and_what_did_not_is_not() {
 async fn a_dry_run_says_the_same_and_changes_nothing() {
     for place in testing::places().await {
         let folder = Example::new().folder();
-        let order = |dry_run| Import {
-            paths: vec![folder.path().to_owned()],
-            academy: "14".parse().unwrap(),
-            dry_run,
-            now: NOW,
-        };
+        let order =
+            |dry_run| Import { dry_run, ..Import::new(vec![folder.path().to_owned()], "14".parse().unwrap(), NOW) };
         let dry = import(&place, order(true), Arc::default(), &mut |_| {}).await.unwrap();
         assert_eq!(dry.run, None);
         assert!(Directory::open(&place, 1).await.unwrap().runs(1).await.unwrap().is_empty());
@@ -161,8 +157,7 @@ async fn im_10_bad_records_are_told_and_lose_nobody() {
             .dated("20260916");
         let mut told = Vec::new();
         let folder = next.folder();
-        let order =
-            Import { paths: vec![folder.path().to_owned()], academy: "14".parse().unwrap(), dry_run: false, now: NOW };
+        let order = Import::new(vec![folder.path().to_owned()], "14".parse().unwrap(), NOW);
         let report = import(&place, order, Arc::default(), &mut |reject| told.push(reject.clone())).await.unwrap();
         assert_balanced(&report);
         assert_eq!((report.total.rejected, report.total.left, report.held), (3, 0, false), "{report:?}");

@@ -150,7 +150,7 @@ mod tests {
             for people in &sample.deliveries {
                 let paths = vec![people.write(folder.path()).unwrap()];
                 let now = datetime!(2026-09-20 03:00 UTC);
-                let order = Import { paths, academy: people.academy, dry_run: false, now };
+                let order = Import::new(paths, people.academy, now);
                 let report = import(&place, order, Arc::default(), &mut |_| {}).await.unwrap();
                 assert_eq!((report.total.rejected, report.total.left), (0, 0), "{:?}", report.rejects);
                 let records = people.schools.len() + people.mefs.len() + expected(people).len();

@@ -16,7 +16,9 @@ use super::fields::Reason;
 use super::file_name::{self, FileName};
 use super::relation::{self, Evidence};
 use super::{Error, Result, phone};
-use crate::incoming::{Category, Delivery, Incoming, Mef, Origin, Progress, Record, Reject, Warnings};
+use crate::incoming::{
+    Category, Delivery, Incoming, Kind, Mef, Origin, Progress, Record, Reject, Source, Told, Warnings,
+};
 use crate::model::{
     Academy, Enrolment, Guardian, Mail, Phone, School, SchoolId, Staff, StaffFunction, Stage, Student, Uai,
 };
@@ -79,6 +81,10 @@ impl<'a> Reader<'a> {
             return Err(Error::Primary { file: file() });
         }
         self.files += 1;
+        let source = Source { academy: self.academy, stage: Stage::Secondary, private: false };
+        if self.files == 1 && !(self.sink)(Incoming::Source(source)) {
+            return Err(Error::Stopped);
+        }
         if !self.slices.entry(known.category).or_default().insert(known.slice) {
             self.warnings
                 .add("several_sets", || "several files have one category and number: read as one set".to_owned());
@@ -110,7 +116,13 @@ impl<'a> Reader<'a> {
                 return Err(Error::Primary { file: file() });
             }
             let incoming = match self.record(category, &raw) {
-                Ok(Some(record)) => Incoming::Record(Box::new(record), Origin { line: raw.line, ..origin.clone() }),
+                Ok(Some(record)) => {
+                    let mut told = Told::default();
+                    for (name, values) in &raw.attributes {
+                        told.add(name, values);
+                    }
+                    Incoming::Record(Box::new(record), told, Origin { line: raw.line, ..origin.clone() })
+                }
                 Ok(None) => Incoming::Ignored(category),
                 Err(reason) => {
                     let key = raw.id.as_deref().and_then(|id| id.parse::<SourceKey>().ok()).map(|key| key.to_string());
@@ -306,8 +318,9 @@ impl<'a> Reader<'a> {
         }
         let version = self.comments.get("versionAF").and_then(|text| text.rsplit("VE").next()?.parse().ok());
         let delivery = Delivery {
-            academy: self.academy,
-            stage: Stage::Secondary,
+            source: Source { academy: self.academy, stage: Stage::Secondary, private: false },
+            kind: Kind::Complete,
+            fingerprint: String::new(),
             date: named.unwrap_or(today),
             categories: self.slices.keys().copied().collect(),
             before_2020: relation::is_before_2020(version, named, self.evidence),

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use time::Date;
 
 use crate::incoming::{Incoming, Progress};
-use crate::model::Academy;
+use crate::model::{Academy, Stage};
 
 /// Why a delivery is refused whole; each message says where, what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +46,35 @@ pub enum Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What is said to the reader where the files do not say it, or say it wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Primary or secondary schools; else by the names, the comments, the attributes.
+    pub stage: Option<Stage>,
+    /// The meaning of field 4 of the relations; else by the version, the content, the date (AAF section 5.2).
+    pub levels: Option<Levels>,
+    /// The day of the delivery; else of the names of the files, of the archive, of the comments.
+    pub date: Option<Date>,
+    /// Private schools that come from another database with colliding keys: theirs get a `P` in front (AAF pitfall 4).
+    pub private: bool,
+}
+
+/// The two meanings of field 4 of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Levels {
+    /// 2 is the second legal representative.
+    Before2020,
+    /// 2 is a person in charge.
+    Since2020,
+}
+
 /// What is to be read.
 #[derive(Debug, Clone)]
 pub struct Reading {
     /// Archives, folders or single files that make up one delivery.
     pub paths: Vec<PathBuf>,
     pub academy: Academy,
+    pub hints: Hints,
     /// The date of a delivery that bears none.
     pub today: Date,
 }

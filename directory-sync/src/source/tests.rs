@@ -38,13 +38,17 @@ impl Heard {
 
 fn hear(path: &Path) -> Result<Heard> {
     let mut heard = Heard::default();
-    let reading =
-        Reading { paths: vec![path.to_owned()], academy: "14".parse().unwrap(), today: date!(2026 - 09 - 20) };
+    let reading = Reading {
+        paths: vec![path.to_owned()],
+        academy: "14".parse().unwrap(),
+        hints: Hints::default(),
+        today: date!(2026 - 09 - 20),
+    };
     read(&reading, &Progress::default(), &mut |incoming| {
         match incoming {
-            Incoming::Record(record, _) => heard.records.push(*record),
+            Incoming::Record(record, ..) => heard.records.push(*record),
             Incoming::Rejected(reject) => heard.rejects.push(reject),
-            Incoming::Ignored(_) => {}
+            Incoming::Source(_) | Incoming::Ignored(_) | Incoming::Change(..) | Incoming::Departure { .. } => {}
             Incoming::Complete(delivery) => heard.delivery = Some(*delivery),
         }
         true

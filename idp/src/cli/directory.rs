@@ -138,10 +138,8 @@ async fn bring_in(wanted: Import, data: &Place) -> anyhow::Result<ExitCode> {
     };
     let progress = Arc::new(Progress::default());
     let order = import::Import {
-        paths: wanted.paths,
-        academy: wanted.academy,
         dry_run: wanted.dry_run,
-        now: Clock::system().now(),
+        ..import::Import::new(wanted.paths, wanted.academy, Clock::system().now())
     };
     let importing = import(data, order, progress.clone(), &mut each_reject);
     let outcome = tokio::select! {

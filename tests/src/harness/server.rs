@@ -235,7 +235,7 @@ pub fn open_policy() -> ReleasePolicy {
 /// Imports one academy's archive, as `guichet directory import` does.
 async fn take_in(place: &Throwaway, folder: &std::path::Path, people: &People, now: OffsetDateTime) {
     let archive = people.write(folder).unwrap();
-    let order = Import { paths: vec![archive], academy: people.academy, dry_run: false, now };
+    let order = Import::new(vec![archive], people.academy, now);
     let report = import(place, order, Arc::new(Progress::default()), &mut |_| {}).await.unwrap();
     assert!(!report.held, "{:?}", report.reasons);
 }

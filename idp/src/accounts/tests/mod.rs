@@ -62,7 +62,7 @@ impl Deeds {
     async fn import(&self, people: &People) {
         let folder = tempfile::tempdir().unwrap();
         let paths = vec![people.write(folder.path()).unwrap()];
-        let order = Import { paths, academy: people.academy, dry_run: false, now: NOW };
+        let order = Import::new(paths, people.academy, NOW);
         import(&self.place, order, Arc::default(), &mut |_| {}).await.unwrap();
     }
 

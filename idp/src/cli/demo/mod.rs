@@ -114,7 +114,7 @@ async fn deliver(demo: &Demo, place: &Place, folder: &Path, clock: &Clock) -> an
     };
     for people in plan.sample().deliveries {
         let archive = people.write(&folder.join("deliveries")).context("writing a sample delivery")?;
-        let order = Import { paths: vec![archive], academy: people.academy, dry_run: false, now };
+        let order = Import::new(vec![archive], people.academy, now);
         let report = import(place, order, Arc::new(Progress::default()), &mut |_| {}).await?;
         if report.held {
             bail!("the sample delivery was held: {}", report.reasons.join("; "));

@@ -1,12 +1,17 @@
 //! What a source hands to `reconcile`: records with the place they come from, refusals, and what the files say of
 //! themselves. Neither bytes nor SQL: it stands between the rooms that know one of the two, which never meet.
 
+mod told;
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
 use time::Date;
+
+pub use told::{ATTRIBUTES, Attribute, Told};
 
 use crate::model::{Academy, Guardian, ParentalAuthority, School, SourceKey, Staff, Stage, Student};
 
@@ -125,10 +130,65 @@ pub struct Reject {
     pub reason: String,
 }
 
+/// Who delivers: each source has its own keys, its own order of deliveries, and departures of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    pub academy: Academy,
+    pub stage: Stage,
+    /// Private schools that come from another database with colliding keys: theirs bear a `P` in front (AAF pitfall 4).
+    pub private: bool,
+}
+
+impl fmt::Display for Source {
+    /// `14-2d`, or `14-2d-private`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}{}", self.academy, self.stage, if self.private { "-private" } else { "" })
+    }
+}
+
+/// What a delivery holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Everyone there is: who is missing has left.
+    Complete,
+    /// What changed since the delivery before.
+    Delta,
+}
+
+impl Kind {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Delta => "delta",
+        }
+    }
+}
+
+/// Attributes of a known record that a delta replaces (`modifyRequest`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub category: Category,
+    pub key: SourceKey,
+    /// The attributes replaced; one without a value is to be cleared.
+    pub replaced: Told,
+}
+
 /// What the producer of records sends, in order.
 #[derive(Debug)]
 pub enum Incoming {
-    Record(Box<Record>, Origin),
+    /// Who delivers; once, before any record.
+    Source(Source),
+    /// A record said whole (`addRequest`), and what it said.
+    Record(Box<Record>, Told, Origin),
+    Change(Box<Change>, Origin),
+    /// No longer in the scope of the export (`deleteRequest`): suspended, not destroyed.
+    Departure {
+        category: Category,
+        key: SourceKey,
+        origin: Origin,
+    },
     Rejected(Reject),
     /// A record of a category that is counted only.
     Ignored(Category),
@@ -139,9 +199,11 @@ pub enum Incoming {
 /// What a delivery says of itself, known once it has been read to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    pub academy: Academy,
-    pub stage: Stage,
+    pub source: Source,
+    pub kind: Kind,
     pub date: Date,
+    /// The same for the same files, whatever their order and archive: SHA-256 in hexadecimal.
+    pub fingerprint: String,
     /// Categories with at least one file: someone missing from another category has not left.
     pub categories: Vec<Category>,
     /// Whether field 4 of the relations has its meaning from before 2020.

@@ -3,6 +3,8 @@
 //! Identifiers are types with one way in. What a delivery says is kept letter for letter where a relying party
 //! compares it (names, keys, training codes); only phones and addresses are normalised.
 
+pub mod spelling;
+
 use std::fmt;
 use std::str::FromStr;
 
