@@ -10,9 +10,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 /// One of the two drivers, or something made by it.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub enum Either<S, P> {
 
 /// A pool of connections to one of our two databases.
 pub type Db = Either<SqlitePool, PgPool>;
+/// One connection of a pool, kept: temporary tables live as long as it does.
+pub type Conn = Either<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 /// A transaction; dropped without `commit`, it is rolled back.
 pub type Tx = Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
 
@@ -214,40 +217,82 @@ pub async fn begin(db: &Db) -> Result<Tx> {
     })
 }
 
-/// Begins a transaction that no other of the same `turn` runs beside, on any node; nothing where one does. The turn
-/// ends with the transaction, also when its process dies: nobody waits for a lease to run out, and a holder that was
-/// thought dead cannot write.
-pub async fn begin_turn(db: &Db, turn: i64) -> Result<Option<Tx>> {
-    match db {
-        Either::Sqlite(pool) => match pool.begin_with("BEGIN IMMEDIATE").await {
-            Ok(tx) => Ok(Some(Either::Sqlite(tx))),
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(SQLITE_BUSY) => Ok(None),
-            Err(error) => Err(error.into()),
-        },
-        Either::Postgres(pool) => {
-            let mut tx = pool.begin().await?;
-            // As long as SQLite's busy timeout: the turn of a process that just died ends when its server notices.
-            sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
-            match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(turn).execute(&mut *tx).await {
-                Ok(_) => {}
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error.into()),
-            }
-            sqlx::query("SET LOCAL lock_timeout = 0").execute(&mut *tx).await?;
-            Ok(Some(Either::Postgres(tx)))
+/// Takes a connection out of the pool for good: whatever it was doing ends when it is dropped.
+pub async fn connection(db: &Db) -> Result<Conn> {
+    Ok(match db {
+        Either::Sqlite(pool) => {
+            let mut connection = pool.acquire().await?;
+            connection.close_on_drop();
+            Either::Sqlite(connection)
         }
-    }
+        Either::Postgres(pool) => {
+            let mut connection = pool.acquire().await?;
+            connection.close_on_drop();
+            Either::Postgres(connection)
+        }
+    })
+}
+
+/// Begins a transaction on a connection that is kept. Ended by `COMMIT`, or with the connection.
+pub async fn begin_reading(conn: &mut Conn) -> Result<()> {
+    on!(conn, c => sqlx::query("BEGIN").execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// The same for one that will write what others see; on SQLite it takes the write lock at once.
+pub async fn begin_writing(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Either::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE").execute(&mut **c).await?.rows_affected(),
+        Either::Postgres(c) => sqlx::query("BEGIN").execute(&mut **c).await?.rows_affected(),
+    };
+    Ok(())
+}
+
+/// Makes what a kept connection wrote since it began durable.
+pub async fn commit_kept(conn: &mut Conn) -> Result<()> {
+    on!(conn, c => sqlx::query("COMMIT").execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// Whether the other side of a lock did not let go in time.
+pub fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error)
+        if matches!(error.code().as_deref(), Some(LOCK_NOT_AVAILABLE | SQLITE_BUSY)))
 }
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 const SQLITE_BUSY: &str = "5";
 
+/// What ends with its process, however it ends, and never before: an open file's lock, or a session's.
+#[derive(Debug)]
+pub enum Alive {
+    File(std::fs::File),
+    Session(Box<PgConnection>),
+}
+
+/// Takes the lock of that number, if nobody alive has it. On SQLite the file is beside the database.
+pub async fn try_alive(place: &Place, name: &'static str, number: i64) -> Result<Option<Alive>> {
+    match place {
+        Place::Folder(folder) => {
+            let path = folder.join(format!("{name}.turn"));
+            let error = |source| Error::Folder { folder: path.clone(), source };
+            let file = std::fs::File::create(&path).map_err(error)?;
+            Ok(file.try_lock().is_ok().then_some(Alive::File(file)))
+        }
+        Place::Postgres(address) => {
+            let options = PgConnectOptions::from_str(address)?.application_name("guichet");
+            let mut connection = options.connect().await?;
+            let locked: bool =
+                sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(number).fetch_one(&mut connection).await?;
+            Ok(locked.then(|| Alive::Session(Box::new(connection))))
+        }
+    }
+}
+
 /// How the value of that number is written in a statement of thousands: SQLite looks each name like `$1` up among all
 /// those before it.
-pub fn value_mark(tx: &Tx, number: usize) -> String {
-    match tx {
+pub fn value_mark(conn: &Conn, number: usize) -> String {
+    match conn {
         Either::Sqlite(_) => "?".to_owned(),
         Either::Postgres(_) => format!("${number}"),
     }

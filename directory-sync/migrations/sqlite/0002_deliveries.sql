@@ -103,6 +103,8 @@ ALTER TABLE runs ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN approved_by TEXT;
 ALTER TABLE runs ADD COLUMN approves BIGINT;
 ALTER TABLE runs ADD COLUMN fence BIGINT NOT NULL DEFAULT 0;
+-- Present persons of the source after the run; counting them anew costs more than a delta.
+ALTER TABLE runs ADD COLUMN persons BIGINT;
 CREATE INDEX runs_by_source ON runs (source, id);
 
 -- Records of a run that were not applied.
@@ -123,6 +125,8 @@ CREATE TABLE turns (
     name TEXT NOT NULL PRIMARY KEY,
     fence BIGINT NOT NULL,
     holder TEXT NOT NULL,
+    -- Whether the holder also has the lock that ends with its process (1) or only the lease (0).
+    locked BIGINT NOT NULL,
     expires_at TIMESTAMP NOT NULL
 ) WITHOUT ROWID;
 

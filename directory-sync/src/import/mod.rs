@@ -17,6 +17,7 @@ use crate::incoming::{Progress, Reject};
 use crate::model::Academy;
 use crate::reconcile::{Limits, Order, Report};
 use crate::source::Hints;
+use crate::writer::Undone;
 use crate::{db, reconcile, source, writer};
 
 /// Records between the two stages.
@@ -71,26 +72,28 @@ pub async fn import(
     each_reject: &mut (dyn FnMut(&Reject) + Send),
 ) -> Result<Report, Error> {
     let db = writer::open(place).await?;
+    let turn = reconcile::take_turn(place, &import.by, import.now).await?;
     let order = Order {
         academy: import.academy,
         dry_run: import.dry_run,
         by: import.by,
         approve: import.approve,
         limits: import.limits,
+        interpret: source::interpret,
         now: import.now,
     };
-    let reading = source::Reading {
-        paths: import.paths,
-        academy: import.academy,
-        hints: import.reading,
-        today: import.now.date(),
-    };
+    let (academy, hints, today) = (import.academy, import.reading, import.now.date());
+    let reading = source::Reading { paths: import.paths, academy, hints, today };
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         source::read(&reading, &progress, &mut |incoming| sender.blocking_send(incoming).is_ok())
     });
-    let report = reconcile::reconcile(&db, order, receiver, each_reject).await;
+    let report = reconcile::reconcile(&db, Arc::clone(&turn), order, receiver, each_reject).await;
     let read = reader.await?;
+    if report.is_err() {
+        // Nobody has to wait for a lease; an error here says nothing that the first one does not.
+        let _ended = turn.end(import.now).await;
+    }
     // The transaction of an import that failed ends with its connection, before anyone else asks for its turn.
     crate::on!(&db, pool => pool.close().await);
     match (report, read) {
@@ -100,4 +103,14 @@ pub async fn import(
         (Err(reconcile::Error::Cut), Err(error)) => Err(error.into()),
         (Err(error), Err(_)) => Err(error.into()),
     }
+}
+
+/// Undoes `run`, the last applied one of its source: exactly what stood before it stands again.
+pub async fn undo(place: &Place, run: i64, by: &str, now: OffsetDateTime) -> Result<Undone, Error> {
+    let db = writer::open(place).await?;
+    let turn = reconcile::take_turn(place, by, now).await?;
+    let undone = reconcile::undo(&db, &turn, run, now).await;
+    turn.end(now).await?;
+    crate::on!(&db, pool => pool.close().await);
+    Ok(undone?)
 }

@@ -330,12 +330,12 @@ async fn im_06_an_import_stopped_at_any_moment_leaves_old_or_new() {
 #[tokio::test]
 async fn im_07_one_importer_at_a_time() {
     for place in testing::places().await {
-        let db = crate::writer::open(&place).await.unwrap();
-        let holder = crate::writer::Staging::begin(&db, "14-2d").await.unwrap().unwrap();
+        crate::writer::open(&place).await.unwrap();
+        let holder = crate::reconcile::take_turn(&place, "Camille", NOW).await.unwrap();
         let error = Example::new().bring(&place).await.unwrap_err();
         assert!(error.to_string().contains("another import is under way"), "{error}");
+        assert!(error.to_string().contains("Camille"), "{error}");
         drop(holder);
-        crate::on!(&db, pool => pool.close().await);
         assert!(Example::new().bring(&place).await.is_ok());
     }
 }

@@ -175,6 +175,10 @@ pub struct Change {
     pub replaced: Told,
 }
 
+/// Turns what was told of a record into the record, or says what is wrong with it: the reader's knowledge, for those
+/// who may not know the reader.
+pub type Interpret = fn(Source, Category, &SourceKey, &Told) -> Result<(Record, Warnings), String>;
+
 /// What the producer of records sends, in order.
 #[derive(Debug)]
 pub enum Incoming {

@@ -88,7 +88,7 @@ impl Told {
     /// Adds the values of an attribute; one that is not kept is passed over.
     pub fn add(&mut self, name: &str, values: &[String]) {
         if let Some(attribute) = Attribute::named(name) {
-            let clean = |value: &String| value.replace([NEXT_ATTRIBUTE, NEXT_VALUE], "");
+            let clean = |value: &String| value.replace([NEXT_ATTRIBUTE, NEXT_VALUE, '\0'], "");
             self.0.entry(attribute.name).or_default().extend(values.iter().map(clean));
         }
     }

@@ -1,21 +1,32 @@
 //! Staging and the one switch.
 //!
-//! An import lives in a single transaction: records go to temporary tables that nobody else sees, are compared there
-//! with what is known, and only then change it. Whatever ends the import early (a crash, a lost connection, a refused
-//! delivery) leaves the directory as it was. Readers go on meanwhile: they are never made to wait.
+//! The records of an import go to temporary tables that nobody else sees, are compared there with what is known, and
+//! one transaction then changes it, if the importer still has the turn. Whatever ends the import early (a crash, a lost
+//! connection, a refused delivery) leaves the directory as it was. Readers go on meanwhile: they never wait.
 //!
 //! No rule stands here: whether a difference may be applied is for `reconcile` to say.
 
 mod batch;
+mod compare;
+mod detail;
 mod digest;
+mod rows;
+mod runs;
 mod staging;
 mod switch;
+mod table;
 mod tables;
+mod turn;
+mod undo;
 
 use crate::db::{self, Access, Db, Migrations, Place};
 
-pub use staging::Staging;
-pub use switch::{Departures, Difference, SchoolDepartures, Table};
+pub use compare::{Departures, SchoolDepartures, Standing, Unknown};
+pub use detail::{AttributeDifference, Detail, Example, SchoolDifference};
+pub use runs::{Ended, Held};
+pub use staging::{Base, KnownRecord, Staging};
+pub use turn::{Renewing, Taken, Turn};
+pub use undo::{NotUndone, Undone, undo};
 
 /// The history of the directory's tables, in both dialects.
 pub static MIGRATIONS: Migrations = Migrations {

@@ -1,100 +1,193 @@
-//! The records of a delivery, beside the known ones, in tables that end with the transaction.
+//! The records of a delivery, beside the known ones, in tables that end with the connection.
+//!
+//! What says the same as what is known leaves a line in `seen` and nothing else: most of what comes each night.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::Row;
+use sqlx::AssertSqlSafe;
 use time::Date;
 
-use super::batch::{Batch, Value};
-use super::digest::Digest;
-use super::tables::{INDEXES, STAGED, TABLES};
-use crate::db::{self, Db, Result, Tx};
-use crate::incoming::{Category, Mef, Origin, Record, Reject, Relation};
-use crate::model::{Guardian, Names, PersonId, School, SchoolId, Staff, Student};
+use super::batch::Value;
+use super::digest::digest;
+use super::rows::{self, Batches, Head};
+use super::table::{self, Table};
+use super::tables::{BY_RECORD, INDEXES, TABLES};
+use super::turn::Turn;
+use crate::db::{self, Conn, Db, Result};
+use crate::incoming::{Category, Origin, Record, Reject, Source, Told};
+use crate::model::SourceKey;
 use crate::on;
 
-/// The importers' turn among what may be locked in a PostgreSQL database: "guichet", then 1.
-const TURN: i64 = 0x6775_6963_6865_7401;
+/// Records compared with the known ones in one question.
+const TOGETHER: usize = 512;
+
+/// How a record stands to what is known.
+pub(super) const NEW: i64 = 0;
+/// Said otherwise than before, or back after having left.
+pub(super) const CHANGED: i64 = 1;
+pub(super) const UNCHANGED: i64 = 2;
+/// Until it is told which meaning field 4 has.
+const UNDECIDED: i64 = 3;
+/// A `deleteRequest`.
+pub(super) const DISMISSED: i64 = 4;
 
 /// One import under way. Dropped, it leaves no trace.
 pub struct Staging {
-    pub(super) tx: Tx,
-    /// `<academy>-<stage>`.
-    pub(super) source: String,
+    pub(super) conn: Conn,
+    pub(super) turn: Arc<Turn>,
+    pub(super) source: Option<Source>,
+    /// The source's name, as stored.
+    pub(super) name: String,
+    pub(super) base: Base,
+    /// Nothing of the source is known.
+    first: bool,
     batches: Batches,
+    waiting: Vec<Waiting>,
+    undecided: bool,
     files: Vec<Arc<str>>,
     file_numbers: HashMap<Arc<str>, i64>,
     record: i64,
 }
 
-struct Batches {
-    schools: Batch,
-    mefs: Batch,
-    persons: Batch,
-    guardianships: Batch,
-    enrolments: Batch,
-    functions: Batch,
-    contacts: Batch,
-    rejects: Batch,
+struct Waiting {
+    record: Record,
+    told: String,
+    category: Category,
+    id: String,
+    slice: i64,
+    place: i64,
+}
+
+/// The last applied run of the source.
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
+pub struct Base {
+    /// 0 where there is none.
+    pub run: i64,
+    pub kind: String,
+    pub date: Option<Date>,
+    pub fingerprint: String,
+    /// Present persons after it, where they were counted.
+    pub persons: Option<i64>,
+}
+
+/// What is known of a record that a delta changes.
+#[derive(Debug)]
+pub struct KnownRecord {
+    pub told: Told,
+    pub category: Category,
+    pub present: bool,
 }
 
 impl Staging {
-    /// Begins an import of `source`; nothing while another import is under way, on whatever node.
-    pub async fn begin(db: &Db, source: &str) -> Result<Option<Self>> {
-        let Some(mut tx) = db::begin_turn(db, TURN).await? else { return Ok(None) };
+    /// Begins an import of whoever will turn out to deliver, for the one whose turn it is.
+    pub async fn begin(db: &Db, turn: Arc<Turn>) -> Result<Self> {
+        let mut conn = db::connection(db).await?;
+        db::begin_reading(&mut conn).await?;
         for table in TABLES {
-            on!(&mut tx, c => sqlx::query(*table).execute(&mut **c).await.map(drop))?;
+            on!(&mut conn, c => sqlx::query(*table).execute(&mut **c).await.map(drop))?;
         }
-        let batches = Batches {
-            schools: Batch::new("staged_schools", 9),
-            mefs: Batch::new("staged_mefs", 7),
-            persons: Batch::new("staged_persons", 18),
-            guardianships: Batch::new("staged_guardianships", 5),
-            enrolments: Batch::new("staged_enrolments", 4),
-            functions: Batch::new("staged_functions", 4),
-            contacts: Batch::new("staged_contacts", 3),
-            rejects: Batch::new("staged_rejects", 3),
-        };
-        let files = HashMap::new();
-        let source = source.to_owned();
-        Ok(Some(Self { tx, source, batches, files: Vec::new(), file_numbers: files, record: 0 }))
+        Ok(Self {
+            conn,
+            turn,
+            source: None,
+            name: String::new(),
+            base: Base::default(),
+            first: false,
+            batches: Batches::new(),
+            waiting: Vec::with_capacity(TOGETHER),
+            undecided: false,
+            files: Vec::new(),
+            file_numbers: HashMap::new(),
+            record: 0,
+        })
+    }
+
+    /// Learns who delivers.
+    pub async fn deliverer(&mut self, source: Source) -> Result<()> {
+        const KNOWN: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM persons WHERE source = $1 LIMIT 1) p";
+        self.name = source.to_string();
+        self.source = Some(source);
+        self.base = super::runs::base(&mut self.conn, &self.name).await?;
+        let name = self.name.clone();
+        let known: i64 = on!(&mut self.conn, c => sqlx::query_scalar(KNOWN).bind(name).fetch_one(&mut **c).await)?;
+        // A merger or the first migration may leave people without a run.
+        self.first = self.base.run == 0 && known == 0;
+        Ok(())
+    }
+
+    /// The turn in which this import is.
+    pub fn turn(&self) -> Arc<Turn> {
+        Arc::clone(&self.turn)
+    }
+
+    /// The last applied run of the deliverer.
+    pub const fn base(&self) -> &Base {
+        &self.base
     }
 
     /// Adds a good record.
-    pub async fn add(&mut self, record: Record, origin: &Origin) -> Result<()> {
-        self.record += 1;
-        let place = [
-            Value::Number(self.record),
-            // Which of two records with one key is the second does not hang on the order of the files.
-            Value::Number(((record.category() as i64) << 32) | i64::from(origin.slice)),
-            Value::Number(self.file_number(&origin.file)),
-            Value::Number(i64::try_from(origin.line).unwrap_or(i64::MAX)),
-        ];
-        match record {
-            Record::School(school) => self.add_school(place, school).await,
-            Record::Mef(mef) => self.add_mef(place, mef).await,
-            Record::Guardian(guardian) => self.add_guardian(place, guardian).await,
-            Record::Student(student, relations) => self.add_student(place, student, relations).await,
-            Record::Staff(staff) => self.add_staff(place, staff).await,
-        }
+    pub async fn add(&mut self, record: Record, told: &Told, origin: &Origin) -> Result<()> {
+        let category = record.category();
+        let waiting = Waiting {
+            id: rows::id(&self.name, &record),
+            told: told.to_stored(),
+            category,
+            slice: i64::from(origin.slice),
+            place: self.place(origin),
+            record,
+        };
+        self.waiting.push(waiting);
+        if self.waiting.len() == TOGETHER { self.settle().await } else { Ok(()) }
+    }
+
+    /// Remembers that a record is no longer in the scope of the export.
+    pub async fn dismiss(&mut self, category: Category, key: &SourceKey, origin: &Origin) -> Result<()> {
+        let (id, place) = (self.id(category, key.as_str()), self.place(origin));
+        self.see(category, i64::from(origin.slice), place, id, DISMISSED).await.map(drop)
     }
 
     /// Remembers the key of a rejected record, whose person stays as known.
-    pub async fn add_rejected(&mut self, category: Category, key: &str) -> Result<()> {
-        self.record += 1;
-        let id = if category == Category::Mefs { mef_id(&self.source, key) } else { format!("{}-{key}", self.source) };
-        let row = [Value::Number(self.record), kind(category).into(), id.into()];
-        self.batches.rejects.push(row, &mut self.tx).await
+    pub async fn spare(&mut self, category: Category, key: &str) -> Result<()> {
+        let id = self.id(category, key);
+        self.batches.spared.push([Value::Number(category as i64), id.into()], &mut self.conn).await
     }
 
-    /// All records are here: sends what waits, settles what field 4 means, and gives the records whose key came twice.
+    /// What was told of these records, of those that are known, by key.
+    pub async fn told(&mut self, category: Category, keys: &[SourceKey]) -> Result<HashMap<SourceKey, KnownRecord>> {
+        let Some(table) = Table::of(category) else { return Ok(HashMap::new()) };
+        let ids: Vec<String> = keys.iter().map(|key| self.id(category, key.as_str())).collect();
+        let kind = if table == Table::Persons { "kind" } else { "''" };
+        let ask = format!(
+            "SELECT id, told, {kind}, left_at FROM {} WHERE id IN ({})",
+            table.known(),
+            marks(TOGETHER.max(ids.len()))
+        );
+        let rows: Vec<(String, String, String, Option<Date>)> = on!(&mut self.conn, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(ask));
+            for id in padded(&ids) {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(&mut **c).await
+        })?;
+        let by_id: HashMap<&str, &SourceKey> = ids.iter().map(String::as_str).zip(keys).collect();
+        Ok(rows
+            .iter()
+            .filter(|(_, told, ..)| !told.is_empty())
+            .filter_map(|(id, told, kind, left_at)| {
+                let same = table != Table::Persons || table::kind(category) == kind;
+                let known = Category::ALL.into_iter().find(|c| table::kind(*c) == kind);
+                let category = if same { category } else { known.unwrap_or(category) };
+                let record = KnownRecord { told: Told::from_stored(told), category, present: left_at.is_none() };
+                Some(((*by_id.get(id.as_str())?).clone(), record))
+            })
+            .collect())
+    }
+
+    /// All records are here: sends what waits, and settles what field 4 means.
     pub async fn complete(&mut self, before_2020: bool) -> Result<()> {
-        let Batches { schools, mefs, persons, guardianships, enrolments, functions, contacts, rejects } =
-            &mut self.batches;
-        for batch in [schools, mefs, persons, guardianships, enrolments, functions, contacts, rejects] {
-            batch.flush(&mut self.tx).await?;
-        }
+        self.settle().await?;
+        self.batches.flush(&mut self.conn).await?;
         if before_2020 {
             for update in [
                 "UPDATE staged_guardianships SET authority = authority_before_2020",
@@ -106,242 +199,180 @@ impl Staging {
         for index in INDEXES {
             self.run(index).await?;
         }
+        if self.undecided {
+            for decide in DECIDE {
+                self.run(decide).await?;
+            }
+        }
         Ok(())
     }
 
-    /// Takes out up to a thousand records whose key another, earlier one has. Call it until it gives none.
-    pub async fn take_repeated(&mut self, table: super::Table) -> Result<Vec<Reject>> {
-        let name = table.staged();
-        let kind = if table == super::Table::Persons { "kind" } else { "NULL" };
-        let select = format!(
-            "SELECT s.record, s.file, s.line, s.id, {kind} FROM {name} s WHERE EXISTS (SELECT 1 FROM {name} e \
-             WHERE e.id = s.id AND (e.priority < s.priority OR (e.priority = s.priority AND e.record < s.record))) \
-             ORDER BY s.record LIMIT 1000"
-        );
-        let rows: Vec<(i64, i64, i64, String, Option<String>)> = on!(&mut self.tx, c => {
-            let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(&mut **c).await?;
-            rows.iter()
-                .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?)))
-                .collect::<std::result::Result<_, sqlx::Error>>()
-        })?;
-        let mut rejects = Vec::with_capacity(rows.len());
-        for (record, file, line, id, kind) in rows {
-            let delete = sqlx::AssertSqlSafe(format!("DELETE FROM {name} WHERE record = $1"));
-            on!(&mut self.tx, c => sqlx::query(delete).bind(record).execute(&mut **c).await.map(drop))?;
-            let file = usize::try_from(file).ok().and_then(|number| self.files.get(number));
-            rejects.push(Reject {
-                category: table.category(kind.as_deref()),
-                file: file.map(ToString::to_string).unwrap_or_default(),
-                line: u64::try_from(line).unwrap_or(0),
-                key: id.splitn(3, '-').nth(2).map(str::to_owned),
-                reason: "another record of the delivery has the same key".to_owned(),
-            });
+    /// Takes out up to five hundred records whose key another, earlier one has. Call it until it gives none.
+    pub async fn take_repeated(&mut self) -> Result<Vec<Reject>> {
+        const ANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM seen GROUP BY id, CASE WHEN category < 3 THEN category \
+             ELSE 3 END HAVING COUNT(*) > 1 LIMIT 1) s";
+        const REPEATED: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE EXISTS (SELECT 1 FROM seen e \
+             WHERE e.id = s.id AND CASE WHEN e.category < 3 THEN e.category ELSE 3 END = CASE WHEN s.category < 3 THEN \
+             s.category ELSE 3 END AND (e.category < s.category OR (e.category = s.category AND (e.slice < s.slice OR \
+             (e.slice = s.slice AND e.record < s.record))))) ORDER BY s.record LIMIT 500";
+        let any: i64 = on!(&mut self.conn, c => sqlx::query_scalar(ANY).fetch_one(&mut **c).await)?;
+        if any == 0 {
+            return Ok(Vec::new());
         }
-        Ok(rejects)
+        let rows: Vec<(i64, i64, String, i64)> =
+            on!(&mut self.conn, c => sqlx::query_as(REPEATED).fetch_all(&mut **c).await)?;
+        let records: Vec<i64> = rows.iter().map(|row| row.0).collect();
+        self.take_out(&records).await?;
+        let reason = "another record of the delivery has the same key";
+        Ok(rows.iter().map(|(_, place, id, number)| self.rejected(*number, *place, id, reason)).collect())
+    }
+
+    /// Takes records out again, with all that hangs on them.
+    pub(super) async fn take_out(&mut self, records: &[i64]) -> Result<()> {
+        for some in records.chunks(TOGETHER) {
+            for name in BY_RECORD {
+                let delete = AssertSqlSafe(format!("DELETE FROM {name} WHERE record IN ({})", marks(some.len())));
+                on!(&mut self.conn, c => {
+                    let mut query = sqlx::query(delete).persistent(false);
+                    for record in some {
+                        query = query.bind(record);
+                    }
+                    query.execute(&mut **c).await.map(drop)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A reject of a record that was staged: `place` is where it stood.
+    pub(super) fn rejected(&self, number: i64, place: i64, id: &str, reason: &str) -> Reject {
+        let file = usize::try_from(place >> 40).ok().and_then(|file| self.files.get(file));
+        let prefixes = [format!("{}-", self.name), self.prefix()];
+        Reject {
+            category: table::category(number),
+            file: file.map(ToString::to_string).unwrap_or_default(),
+            line: u64::try_from(place & ((1 << 40) - 1)).unwrap_or(0),
+            key: prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str())).map(str::to_owned),
+            reason: reason.to_owned(),
+        }
     }
 
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<u64> {
-        Ok(on!(&mut self.tx, c => sqlx::query(sql).execute(&mut **c).await.map(|done| done.rows_affected()))?)
+        Ok(on!(&mut self.conn, c => sqlx::query(sql).execute(&mut **c).await.map(|done| done.rows_affected()))?)
     }
 
-    /// Ends the import and makes what was written durable.
-    pub(super) async fn end(mut self) -> Result<()> {
-        for table in STAGED {
-            let drop_table = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
-            on!(&mut self.tx, c => sqlx::query(drop_table).execute(&mut **c).await.map(drop))?;
+    /// `14-2d-`: what the keys of persons and schools follow.
+    fn prefix(&self) -> String {
+        self.source.map(|source| format!("{}-{}-", source.academy, source.stage)).unwrap_or_default()
+    }
+
+    fn id(&self, category: Category, key: &str) -> String {
+        match category {
+            Category::Mefs => rows::mef_id(&self.name, key),
+            _ => format!("{}{key}", self.prefix()),
         }
-        db::commit(self.tx).await
     }
 
-    fn file_number(&mut self, file: &Arc<str>) -> i64 {
-        if let Some(number) = self.file_numbers.get(file) {
-            return *number;
-        }
-        let number = i64::try_from(self.files.len()).unwrap_or(i64::MAX);
-        self.files.push(file.clone());
-        self.file_numbers.insert(file.clone(), number);
-        number
-    }
-
-    async fn add_school(&mut self, place: [Value; 4], school: School) -> Result<()> {
-        let id = school.id.to_string();
-        let uai = school.uai.map(|uai| uai.to_string());
-        let digest = Digest::default().text(uai.as_deref()).text(Some(&school.name)).text(school.kind.as_deref()).end();
-        let [record, priority, file, line] = place;
-        let fields = [id.into(), digest.into(), uai.into(), school.name.into(), school.kind.into()];
-        let [id, digest, uai, name, kind] = fields;
-        self.batches.schools.push([record, priority, file, line, id, digest, uai, name, kind], &mut self.tx).await
-    }
-
-    async fn add_mef(&mut self, place: [Value; 4], mef: Mef) -> Result<()> {
-        let digest = Digest::default().text(mef.level.as_deref()).end();
-        let [record, priority, file, line] = place;
-        let id = mef_id(&self.source, mef.code.as_str());
-        let row = [record, priority, file, line, id.into(), digest.into(), mef.level.into()];
-        self.batches.mefs.push(row, &mut self.tx).await
-    }
-
-    async fn add_guardian(&mut self, place: [Value; 4], guardian: Guardian) -> Result<()> {
-        let record = self.record;
-        let mut digest = Digest::default();
-        for (position, mobile) in (0..).zip(&guardian.mobiles) {
-            digest = digest.text(Some(mobile.as_str()));
-            let row = [record.into(), Value::Number(position), mobile.as_str().into()];
-            self.batches.contacts.push(row, &mut self.tx).await?;
-        }
-        let row = Person {
-            birth_date: guardian.birth_date,
-            mail: guardian.mail.map(|mail| mail.as_str().to_owned()),
-            ..Person::new("guardian", &guardian.id, guardian.names)
+    /// File and line in one number.
+    fn place(&mut self, origin: &Origin) -> i64 {
+        let file = if let Some(number) = self.file_numbers.get(&origin.file) {
+            *number
+        } else {
+            let number = i64::try_from(self.files.len()).unwrap_or(0);
+            self.files.push(origin.file.clone());
+            self.file_numbers.insert(origin.file.clone(), number);
+            number
         };
-        self.add_person(place, row, digest, None).await
+        (file << 40) | i64::try_from(origin.line).unwrap_or(0).min((1 << 40) - 1)
     }
 
-    async fn add_student(&mut self, place: [Value; 4], student: Student, relations: Vec<Relation>) -> Result<()> {
-        let record = self.record;
-        let (mut digest, mut digest_before) = (Digest::default(), Digest::default());
-        for (position, enrolment) in (0..).zip(&student.enrolments) {
-            let school = enrolment.school.to_string();
-            for digest in [&mut digest, &mut digest_before] {
-                digest.feed(Some(&school));
-                digest.feed(Some(&enrolment.division));
+    /// Compares what waits with what is known, and stages what differs.
+    async fn settle(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut known = HashMap::new();
+        if !self.first {
+            for table in Table::ALL {
+                let ids = waiting.iter().filter(|w| Table::of(w.category) == Some(table)).map(|w| w.id.as_str());
+                self.known(table, ids.collect(), &mut known).await?;
             }
-            let row = [record.into(), Value::Number(position), school.into(), enrolment.division.as_str().into()];
-            self.batches.enrolments.push(row, &mut self.tx).await?;
         }
-        let mut differs = false;
-        for relation in relations {
-            let guardian = PersonId::new(student.id.academy(), student.id.stage(), relation.guardian).to_string();
-            let now = relation.authority.level();
-            let before = relation.authority_before_2020.level();
-            differs |= now != before;
-            for (digest, level) in [(&mut digest, now), (&mut digest_before, before)] {
-                digest.feed(Some(&guardian));
-                digest.feed(Some(&format!("{} {level}", relation.link)));
+        for one in waiting {
+            let now = digest(&one.told, false);
+            let state = match Table::of(one.category).and_then(|table| known.get(&(table.family(), one.id.clone()))) {
+                None => NEW,
+                _ if rows::hangs_on_levels(&one.record) => UNDECIDED,
+                Some((before, true)) if *before == now => UNCHANGED,
+                Some(_) => CHANGED,
+            };
+            self.undecided |= state == UNDECIDED;
+            let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
+            if state != UNCHANGED {
+                let (category, id, told) = (one.category as i64, one.id, one.told);
+                let head = Head { record, category, state, id, digest: now, told };
+                self.batches.add(head, one.record, &mut self.conn).await?;
             }
-            let row = [
-                record.into(),
-                guardian.into(),
-                Value::Number(relation.link.into()),
-                Value::Number(now.into()),
-                Value::Number(before.into()),
-            ];
-            self.batches.guardianships.push(row, &mut self.tx).await?;
         }
-        let row = Person {
-            birth_date: Some(student.birth_date),
-            ine: student.ine,
-            school_number: student.school_number,
-            mef: student.mef,
-            school: student.school.as_ref().map(SchoolId::to_string),
-            ..Person::new("student", &student.id, student.names)
-        };
-        self.add_person(place, row, digest, differs.then_some(digest_before)).await
+        Ok(())
     }
 
-    async fn add_staff(&mut self, place: [Value; 4], staff: Staff) -> Result<()> {
-        let record = self.record;
-        let mut digest = Digest::default();
-        for (position, function) in (0..).zip(&staff.functions) {
-            let school = function.school.to_string();
-            digest = digest.text(Some(&school)).text(Some(&function.code));
-            let row = [record.into(), Value::Number(position), school.into(), function.code.as_str().into()];
-            self.batches.functions.push(row, &mut self.tx).await?;
-        }
-        let row = Person {
-            birth_date: staff.birth_date,
-            school: staff.school.as_ref().map(SchoolId::to_string),
-            mail: staff.mail.map(|mail| mail.as_str().to_owned()),
-            ..Person::new("staff", &staff.id, staff.names)
-        };
-        self.add_person(place, row, digest, None).await
-    }
-
-    async fn add_person(
+    /// The digests of the known ones among `ids`, and whether they are present.
+    async fn known(
         &mut self,
-        place: [Value; 4],
-        row: Person,
-        digest: Digest,
-        before: Option<Digest>,
+        table: Table,
+        ids: Vec<&str>,
+        known: &mut HashMap<(i64, String), (String, bool)>,
     ) -> Result<()> {
-        let [record, priority, file, line] = place;
-        let before = before.map(|digest| row.digest(digest));
-        let digest = row.digest(digest);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ask = format!("SELECT id, digest, left_at FROM {} WHERE id IN ({})", table.known(), marks(TOGETHER));
+        let rows: Vec<(String, String, Option<Date>)> = on!(&mut self.conn, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(ask));
+            for id in padded(&ids) {
+                query = query.bind(*id);
+            }
+            query.fetch_all(&mut **c).await
+        })?;
+        let present = |row: (String, String, Option<Date>)| ((table.family(), row.0), (row.1, row.2.is_none()));
+        known.extend(rows.into_iter().map(present));
+        Ok(())
+    }
+
+    /// Notes that a record was read; gives its number.
+    async fn see(&mut self, category: Category, slice: i64, place: i64, id: String, state: i64) -> Result<i64> {
+        self.record += 1;
         let row = [
-            record,
-            priority,
-            file,
-            line,
-            row.id.into(),
-            digest.into(),
-            before.into(),
-            row.kind.into(),
-            row.names.family.into(),
-            row.names.given.into(),
-            row.names.birth.into(),
-            row.names.title.into(),
-            row.birth_date.into(),
-            row.ine.into(),
-            row.school_number.into(),
-            row.mef.into(),
-            row.school.into(),
-            row.mail.into(),
+            Value::Number(self.record),
+            Value::Number(category as i64),
+            Value::Number(slice),
+            Value::Number(place),
+            id.into(),
+            Value::Number(state),
         ];
-        self.batches.persons.push(row, &mut self.tx).await
+        self.batches.seen.push(row, &mut self.conn).await?;
+        Ok(self.record)
     }
 }
 
-/// The row of a person, whoever it is.
-struct Person {
-    kind: &'static str,
-    id: String,
-    names: Names,
-    birth_date: Option<Date>,
-    ine: Option<String>,
-    school_number: Option<String>,
-    mef: Option<String>,
-    school: Option<String>,
-    mail: Option<String>,
+/// Those whose digest had to wait for the meaning of field 4.
+const DECIDE: [&str; 7] = [
+    "UPDATE staged_persons SET state = COALESCE((SELECT CASE WHEN k.digest = staged_persons.digest AND k.left_at IS NULL \
+     THEN 2 ELSE 1 END FROM persons k WHERE k.id = staged_persons.id), 0) WHERE state = 3",
+    "UPDATE seen SET state = (SELECT MAX(s.state) FROM staged_persons s WHERE s.id = seen.id AND s.record = seen.record) \
+     WHERE state = 3",
+    "DELETE FROM staged_guardianships WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_enrolments WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_functions WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_contacts WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_persons WHERE state = 2",
+];
+
+/// `$1, $2, ...`
+pub(super) fn marks(count: usize) -> String {
+    (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
 }
 
-impl Person {
-    fn new(kind: &'static str, id: &PersonId, names: Names) -> Self {
-        let (ine, school_number, mef, school, mail) = (None, None, None, None, None);
-        Self { kind, id: id.to_string(), names, birth_date: None, ine, school_number, mef, school, mail }
-    }
-
-    /// What is stored of the person, after what is stored of it in other tables.
-    fn digest(&self, others: Digest) -> String {
-        let day = self.birth_date.map(|day| day.to_string());
-        let texts = [
-            Some(self.kind),
-            Some(&self.names.family),
-            Some(&self.names.given),
-            self.names.birth.as_deref(),
-            self.names.title.as_deref(),
-            day.as_deref(),
-            self.ine.as_deref(),
-            self.school_number.as_deref(),
-            self.mef.as_deref(),
-            self.school.as_deref(),
-            self.mail.as_deref(),
-        ];
-        texts.into_iter().fold(others, Digest::text).end()
-    }
-}
-
-fn mef_id(source: &str, code: &str) -> String {
-    format!("{source}-{code}")
-}
-
-/// The word for a category in `persons.kind` and among the rejects.
-pub(super) const fn kind(category: Category) -> &'static str {
-    match category {
-        Category::Schools => "school",
-        Category::Mefs => "mef",
-        Category::Subjects => "subject",
-        Category::Guardians => "guardian",
-        Category::Students => "student",
-        Category::Staff => "staff",
-    }
+/// Always as many as are asked for at once, the last one repeated: one text, that stays prepared.
+fn padded<T>(ids: &[T]) -> impl Iterator<Item = &T> {
+    ids.iter().chain(ids.last().into_iter().cycle()).take(TOGETHER.max(ids.len()))
 }

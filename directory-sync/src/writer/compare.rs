@@ -1,0 +1,213 @@
+//! The difference between what is staged and what is known: counts, who would leave, what nobody knows.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::Staging;
+use super::staging::{CHANGED, DISMISSED, NEW, UNCHANGED};
+use super::table::{self, Table};
+use crate::db::Result;
+use crate::incoming::{Category, Kind, Reject};
+use crate::on;
+
+/// How the records of a category stand to the known ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    pub category: Category,
+    pub added: u64,
+    /// Said otherwise than before, or back after having left.
+    pub changed: u64,
+    pub unchanged: u64,
+    /// Named by a `deleteRequest`.
+    pub dismissed: u64,
+}
+
+/// Who would leave.
+#[derive(Debug, Clone, Default)]
+pub struct Departures {
+    pub by_category: Vec<(Category, u64)>,
+    /// Present persons of the source, and those of them who would leave.
+    pub persons: u64,
+    pub leaving: u64,
+    /// Of schools with somebody who would leave.
+    pub schools: Vec<SchoolDepartures>,
+    /// Schools that would leave while they still have people: their UAI, else their key.
+    pub vanished: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SchoolDepartures {
+    /// Its UAI, else its identifier.
+    pub school: String,
+    pub persons: u64,
+    pub leaving: u64,
+}
+
+/// What staged records name and nobody knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unknown {
+    pub adults: u64,
+    pub student_schools: u64,
+    pub staff_schools: u64,
+    pub mefs: u64,
+}
+
+const UNKNOWN_ADULTS: &str = "SELECT COUNT(*) FROM staged_guardianships g WHERE NOT EXISTS (SELECT 1 FROM seen a WHERE \
+     a.id = g.guardian AND a.category = 3 AND a.state < 4) AND NOT EXISTS (SELECT 1 FROM persons k WHERE k.id = \
+     g.guardian AND k.kind = 'guardian' AND k.left_at IS NULL)";
+const UNKNOWN_STUDENT_SCHOOLS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.kind = 'student' AND NOT EXISTS \
+     (SELECT 1 FROM seen n WHERE n.id = s.school AND n.category = 0) AND NOT EXISTS (SELECT 1 FROM schools k WHERE \
+     k.id = s.school)";
+const UNKNOWN_STAFF_SCHOOLS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.kind = 'staff' AND s.school IS NOT \
+     NULL AND NOT EXISTS (SELECT 1 FROM seen n WHERE n.id = s.school AND n.category = 0) AND NOT EXISTS (SELECT 1 FROM \
+     schools k WHERE k.id = s.school)";
+const UNKNOWN_MEFS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.mef IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \
+     staged_mefs n WHERE n.id = $1 || '-' || s.mef) AND NOT EXISTS (SELECT 1 FROM mefs k WHERE k.id = $1 || '-' || s.mef)";
+const BY_SCHOOL: &str = "SELECT p.school, MAX(s.uai), COUNT(*), COUNT(l.id) FROM persons p LEFT JOIN leaving l ON \
+     l.family = 3 AND l.id = p.id LEFT JOIN schools s ON s.id = p.school WHERE p.left_at IS NULL AND p.school IN (SELECT \
+     k.school FROM leaving d JOIN persons k ON k.id = d.id WHERE d.family = 3 AND k.school IS NOT NULL) \
+     GROUP BY p.school HAVING COUNT(l.id) > 0 ORDER BY p.school";
+const VANISHED: &str = "SELECT l.id, s.uai FROM leaving l JOIN schools s ON s.id = l.id WHERE l.family = 0 AND EXISTS \
+     (SELECT 1 FROM persons p WHERE p.school = l.id AND p.left_at IS NULL) ORDER BY l.id";
+const PRESENT: &str = "SELECT COUNT(*) FROM persons WHERE source = $1 AND left_at IS NULL";
+
+impl Staging {
+    pub(super) async fn count(&mut self, sql: &'static str) -> Result<u64> {
+        let source = self.name.clone();
+        // Not every one of them names the source: a bound value that is not used is an error on PostgreSQL.
+        let count: i64 = on!(&mut self.conn, c => {
+            let query = sqlx::query_scalar(sql);
+            let query = if sql.contains("$1") { query.bind(source) } else { query };
+            query.fetch_one(&mut **c).await
+        })?;
+        Ok(unsigned(count))
+    }
+
+    /// What the records that differ from the known ones name, and nobody knows.
+    pub async fn unknown(&mut self) -> Result<Unknown> {
+        Ok(Unknown {
+            adults: self.count(UNKNOWN_ADULTS).await?,
+            student_schools: self.count(UNKNOWN_STUDENT_SCHOOLS).await?,
+            staff_schools: self.count(UNKNOWN_STAFF_SCHOOLS).await?,
+            mefs: self.count(UNKNOWN_MEFS).await?,
+        })
+    }
+
+    /// Takes out what cannot be: adults of more pupils than a school has, parents younger than their children (IM-10).
+    pub async fn take_absurd(&mut self) -> Result<Vec<Reject>> {
+        const CROWDED: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE s.category = 3 AND s.id IN \
+             (SELECT guardian FROM staged_guardianships GROUP BY guardian HAVING COUNT(*) > 1000) LIMIT 500";
+        const YOUNGER: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE s.category = 3 AND s.id IN \
+             (SELECT a.id FROM staged_persons a JOIN staged_guardianships g ON g.guardian = a.id JOIN staged_persons c ON \
+             c.id = g.student WHERE a.birth_date IS NOT NULL AND a.kind = 'guardian' AND g.link <> 70 AND \
+             a.birth_date >= c.birth_date) LIMIT 500";
+        const DATED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM staged_persons WHERE kind = 'guardian' AND birth_date IS \
+             NOT NULL LIMIT 1) d";
+        let mut rejects = Vec::new();
+        // Of every delivery seen, no adult had a birth date.
+        let dated = self.count(DATED).await? > 0;
+        for (sql, reason) in [
+            (CROWDED, "more than 1000 pupils name this adult"),
+            (YOUNGER, "this adult would not be older than the child"),
+        ] {
+            if sql == YOUNGER && !dated {
+                continue;
+            }
+            let rows: Vec<(i64, i64, String, i64)> =
+                on!(&mut self.conn, c => sqlx::query_as(sql).fetch_all(&mut **c).await)?;
+            let records: Vec<i64> = rows.iter().map(|row| row.0).collect();
+            self.take_out(&records).await?;
+            for (_, place, id, number) in &rows {
+                let relations = "DELETE FROM staged_guardianships WHERE guardian = $1";
+                on!(&mut self.conn, c => sqlx::query(relations).bind(id).execute(&mut **c).await.map(drop))?;
+                let spare = "INSERT INTO spared (category, id) VALUES ($1, $2)";
+                on!(&mut self.conn, c => sqlx::query(spare).bind(number).bind(id).execute(&mut **c).await.map(drop))?;
+                rejects.push(self.rejected(*number, *place, id, reason));
+            }
+        }
+        Ok(rejects)
+    }
+
+    /// Counts how the records stand to the known ones.
+    pub async fn standings(&mut self) -> Result<Vec<Standing>> {
+        const COUNT: &str = "SELECT category, state, COUNT(*) FROM seen GROUP BY category, state";
+        let rows: Vec<(i64, i64, i64)> = on!(&mut self.conn, c => sqlx::query_as(COUNT).fetch_all(&mut **c).await)?;
+        Ok(rows
+            .into_iter()
+            .map(|(number, state, count)| {
+                let of = |wanted| if state == wanted { unsigned(count) } else { 0 };
+                Standing {
+                    category: table::category(number),
+                    added: of(NEW),
+                    changed: of(CHANGED),
+                    unchanged: of(UNCHANGED),
+                    dismissed: of(DISMISSED),
+                }
+            })
+            .collect())
+    }
+
+    /// Finds who would leave: in a complete delivery who is missing from a category that it holds, in a delta whom it
+    /// names.
+    pub async fn departures(&mut self, kind: Kind, categories: &[Category]) -> Result<Departures> {
+        let mut departures = Departures::default();
+        for &category in categories {
+            let Some(table) = Table::of(category) else { continue };
+            let leaving = self.find_leaving(kind, category, table).await?;
+            departures.by_category.push((category, leaving));
+            if table == Table::Persons {
+                departures.leaving += leaving;
+            }
+        }
+        self.run("ANALYZE leaving").await?;
+        departures.persons = match self.base.persons {
+            Some(persons) => unsigned(persons),
+            None => self.count(PRESENT).await?,
+        };
+        if departures.leaving > 0 {
+            departures.schools = self.by_school().await?;
+        }
+        let vanished: Vec<(String, Option<String>)> =
+            on!(&mut self.conn, c => sqlx::query_as(VANISHED).fetch_all(&mut **c).await)?;
+        departures.vanished = vanished.into_iter().map(|(id, uai)| uai.unwrap_or(id)).collect();
+        Ok(departures)
+    }
+
+    async fn find_leaving(&mut self, kind: Kind, category: Category, table: Table) -> Result<u64> {
+        let (known, family, number) = (table.known(), table.family(), category as i64);
+        let is_person = table == Table::Persons;
+        let here = if is_person { format!("k.kind = '{}'", table::kind(category)) } else { "1 = 1".to_owned() };
+        let same = if is_person { "s.category >= 3".to_owned() } else { format!("s.category = {number}") };
+        let sql = match kind {
+            Kind::Complete => format!(
+                "INSERT INTO leaving SELECT {family}, {number}, k.id FROM {known} k WHERE k.source = $1 AND k.left_at IS \
+                 NULL AND {here} AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = k.id AND {same}) AND NOT EXISTS \
+                 (SELECT 1 FROM spared s WHERE s.id = k.id AND {same})"
+            ),
+            Kind::Delta => format!(
+                "INSERT INTO leaving SELECT {family}, {number}, k.id FROM seen s JOIN {known} k ON k.id = s.id WHERE \
+                 s.state = {DISMISSED} AND s.category = {number} AND k.source = $1 AND k.left_at IS NULL AND {here}"
+            ),
+        };
+        let source = self.name.clone();
+        Ok(on!(&mut self.conn, c => {
+            sqlx::query(AssertSqlSafe(sql)).bind(source).execute(&mut **c).await.map(|done| done.rows_affected())
+        })?)
+    }
+
+    async fn by_school(&mut self) -> Result<Vec<SchoolDepartures>> {
+        Ok(on!(&mut self.conn, c => {
+            let rows = sqlx::query(BY_SCHOOL).fetch_all(&mut **c).await?;
+            rows.iter()
+                .map(|row| Ok(SchoolDepartures {
+                    school: row.try_get::<Option<String>, _>(1)?.map_or_else(|| row.try_get(0), Ok)?,
+                    persons: unsigned(row.try_get(2)?),
+                    leaving: unsigned(row.try_get(3)?),
+                }))
+                .collect::<std::result::Result<_, sqlx::Error>>()
+        })?)
+    }
+}
+
+pub(super) fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

@@ -1,0 +1,136 @@
+//! Runs: what was applied or held, by whom, on what base.
+
+use time::{Date, OffsetDateTime};
+
+use super::batch::{Batch, Value};
+use super::staging::{Base, Staging};
+use super::table::{self, Table};
+use crate::db::{self, Conn, Result};
+use crate::incoming::{Kind, Reject};
+use crate::on;
+
+/// A run about to be written down.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub run: i64,
+    pub outcome: &'static str,
+    pub kind: Kind,
+    pub date: Date,
+    pub at: OffsetDateTime,
+    pub fingerprint: String,
+    pub asked_by: String,
+    pub approved_by: Option<String>,
+    pub approves: Option<i64>,
+    /// Present persons of the source after it.
+    pub persons: u64,
+    /// The report, as JSON.
+    pub report: String,
+}
+
+/// A run that was held, and what must be the same for it to be let through.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Held {
+    pub source: String,
+    pub outcome: String,
+    pub fingerprint: String,
+    pub base: i64,
+    pub asked_by: String,
+}
+
+/// The last applied run of a source.
+pub(super) async fn base(conn: &mut Conn, source: &str) -> Result<Base> {
+    const BASE: &str = "SELECT id AS run, kind, delivery_date AS date, fingerprint, persons FROM runs \
+                        WHERE source = $1 AND outcome = 'applied' ORDER BY id DESC LIMIT 1";
+    let base: Option<Base> = on!(conn, c => sqlx::query_as(BASE).bind(source).fetch_optional(&mut **c).await)?;
+    Ok(base.unwrap_or_default())
+}
+
+impl Staging {
+    /// The day of the last complete delivery that was applied; none where the source never delivered one.
+    pub async fn last_complete(&mut self) -> Result<Option<Date>> {
+        const LAST: &str = "SELECT MAX(delivery_date) FROM runs WHERE source = $1 AND outcome = 'applied' AND \
+                            kind = 'complete'";
+        let source = self.name.clone();
+        Ok(on!(&mut self.conn, c => sqlx::query_scalar(LAST).bind(source).fetch_one(&mut **c).await)?)
+    }
+
+    /// The run of that number.
+    pub async fn held(&mut self, run: i64) -> Result<Option<Held>> {
+        const HELD: &str = "SELECT source, outcome, fingerprint, base, asked_by FROM runs WHERE id = $1";
+        Ok(on!(&mut self.conn, c => sqlx::query_as(HELD).bind(run).fetch_optional(&mut **c).await)?)
+    }
+
+    /// The number that this run will bear.
+    pub async fn next_run(&mut self) -> Result<i64> {
+        const NEXT: &str = "SELECT COALESCE(MAX(id), 0) + 1 FROM runs";
+        Ok(on!(&mut self.conn, c => sqlx::query_scalar(NEXT).fetch_one(&mut **c).await)?)
+    }
+
+    /// Writes the run down, with the records that it rejected, and ends the import: from here on it is durable.
+    pub async fn end(mut self, ended: Ended, rejects: &[Reject]) -> Result<()> {
+        const INSERT: &str = "INSERT INTO runs (id, source, outcome, delivery_date, started_at, report, kind, \
+             fingerprint, base, asked_by, approved_by, approves, fence, persons) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        let (source, base, fence) = (self.name.clone(), self.base.run, self.turn.fence);
+        let (run, applied) = (ended.run, ended.outcome == "applied");
+        on!(&mut self.conn, c => {
+            sqlx::query(INSERT)
+                .bind(ended.run)
+                .bind(source)
+                .bind(ended.outcome)
+                .bind(ended.date)
+                .bind(ended.at)
+                .bind(ended.report)
+                .bind(ended.kind.code())
+                .bind(ended.fingerprint)
+                .bind(base)
+                .bind(ended.asked_by)
+                .bind(ended.approved_by)
+                .bind(ended.approves)
+                .bind(fence)
+                .bind(i64::try_from(ended.persons).unwrap_or(i64::MAX))
+                .execute(&mut **c)
+                .await
+                .map(drop)
+        })?;
+        self.write_rejects(run, rejects).await?;
+        db::commit_kept(&mut self.conn).await?;
+        if applied {
+            self.tidy().await?;
+        }
+        Ok(())
+    }
+
+    async fn write_rejects(&mut self, run: i64, rejects: &[Reject]) -> Result<()> {
+        let mut batch = Batch::new("rejects", 7);
+        for (number, reject) in (1..).zip(rejects) {
+            let row = [
+                Value::Number(run),
+                Value::Number(number),
+                table::kind(reject.category).into(),
+                reject.file.as_str().into(),
+                Value::Number(i64::try_from(reject.line).unwrap_or(i64::MAX)),
+                reject.key.clone().into(),
+                reject.reason.as_str().into(),
+            ];
+            batch.push(row, &mut self.conn).await?;
+        }
+        batch.flush(&mut self.conn).await
+    }
+
+    /// After a change of some size, tells the database's planner what its tables hold now. Nothing is lost when it
+    /// does not come to it.
+    async fn tidy(&mut self) -> Result<()> {
+        const LARGE: u64 = 20_000;
+        if self.count("SELECT COUNT(*) FROM staged_persons").await? < LARGE {
+            return Ok(());
+        }
+        if let Conn::Sqlite(c) = &mut self.conn {
+            sqlx::query("PRAGMA main.analysis_limit = 2000").execute(&mut **c).await?;
+        }
+        for name in Table::ALL.map(Table::known).into_iter().chain(["guardianships", "enrolments", "contacts"]) {
+            self.execute(format!("ANALYZE {name}")).await?;
+        }
+        Ok(())
+    }
+}
