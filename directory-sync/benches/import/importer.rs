@@ -97,6 +97,8 @@ pub async fn work(words: Vec<String>) -> Result<()> {
     let mut said = Said { seconds, added: 0, changed: 0, unchanged: 0, left: 0, trouble: None };
     match outcome {
         Ok(report) if report.held => said.trouble = Some(format!("held: {}", report.reasons.join("; "))),
+        // Made-up people are faultless: then it is not their import that is measured.
+        Ok(report) if report.total.rejected > 0 => said.trouble = Some(format!("{} rejected", report.total.rejected)),
         Ok(report) if report.already_applied => said.trouble = Some("these files were known already".to_owned()),
         Ok(report) => {
             (said.added, said.changed) = (report.total.added, report.total.changed);
