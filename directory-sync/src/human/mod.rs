@@ -30,8 +30,8 @@ pub struct Facts {
     pub source: String,
     /// Whether the last delivery of the source still had it.
     pub is_present: bool,
-    /// No other present record of the same source has the same evidence (a pupil's INE; an adult's first name and
-    /// mail), and nobody anywhere bears the INE with another birth date or first name.
+    /// At most one present record of its source has the same evidence (a pupil's INE; an adult's first name with the
+    /// mail or a mobile), and nobody anywhere bears the INE with another birth date or first name.
     pub is_alone: bool,
     pub names: Names,
     pub birth_date: Option<Date>,

@@ -8,6 +8,7 @@
 
 mod batch;
 mod digest;
+pub mod human;
 mod staging;
 mod switch;
 mod tables;
