@@ -9,6 +9,7 @@
 mod batch;
 mod digest;
 pub mod human;
+pub mod merge;
 mod staging;
 mod switch;
 mod tables;
