@@ -45,6 +45,11 @@ pub enum Error {
          nothing was applied, give a complete delivery first"
     )]
     NoComplete { source_name: String },
+    #[error(
+        "the academy {academy} was merged into {into}: its deliveries would bring everyone back as strangers; nothing was \
+         applied, import them with --academy {into}, or undo the merger"
+    )]
+    Merged { academy: Academy, into: Academy },
     #[error("run {run} cannot be approved: {reason}; nothing was applied")]
     NotApproved { run: i64, reason: &'static str },
     #[error("the delivery ended before its end; nothing was applied")]
@@ -188,6 +193,9 @@ async fn stage_one(
     match next {
         Incoming::Source(source) => {
             staging.deliverer(source).await?;
+            if let Some(into) = staging.merged_into().await? {
+                return Err(Error::Merged { academy: source.academy, into });
+            }
             changes.of(source);
         }
         Incoming::Record(record, told, origin) => {
@@ -348,6 +356,7 @@ async fn finish(
             staging.base().persons.and_then(|persons| u64::try_from(persons).ok()).unwrap_or(0)
         } else {
             staging.switch(run, report.date).await?;
+            report.proposals = staging.propose(run).await?;
             persons + staging.returned().await?
         };
         report.seconds = seconds(started);

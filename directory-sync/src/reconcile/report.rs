@@ -9,6 +9,7 @@ use time::macros::format_description;
 use super::Order;
 use crate::incoming::{Category, Delivery, Kind, Reject, Warnings};
 use crate::model::{Academy, Stage};
+use crate::writer::human::Proposed;
 use crate::writer::{Detail, Example, SchoolDifference};
 
 /// Rejects that the report itself lists.
@@ -78,6 +79,8 @@ pub struct Report {
     pub by_school: Vec<SchoolDifference>,
     pub schools_touched: u64,
     pub examples: Vec<Example>,
+    /// Records that are, or may be, of one human; counted when they are applied.
+    pub proposals: Proposed,
     pub warnings: Vec<Warning>,
     pub unknown_attributes: BTreeMap<String, u64>,
     /// What the files' comments say of them.
@@ -153,6 +156,7 @@ pub(super) fn report(order: &Order, delivery: &Delivery, tally: &Tally<'_>, base
         by_school: Vec::new(),
         schools_touched: 0,
         examples: Vec::new(),
+        proposals: Proposed::default(),
         warnings: Vec::new(),
         unknown_attributes: delivery.unknown_attributes.clone(),
         comments: delivery.comments.clone(),
@@ -227,6 +231,7 @@ pub(super) fn again(run: i64, stored: &str, order: &Order) -> Option<Report> {
         by_school: Vec::new(),
         schools_touched: 0,
         examples: Vec::new(),
+        proposals: Proposed::default(),
         warnings: Vec::new(),
         unknown_attributes: BTreeMap::new(),
         comments: stored.comments,

@@ -10,6 +10,8 @@ mod batch;
 mod compare;
 mod detail;
 mod digest;
+pub mod human;
+pub mod merge;
 mod rows;
 mod runs;
 mod staging;
@@ -40,6 +42,13 @@ pub async fn open(place: &Place) -> db::Result<Db> {
     let db = db::open(place, MIGRATIONS.database, Access::Write, 1).await?;
     db::migrate(&db, &MIGRATIONS).await?;
     Ok(db)
+}
+
+#[cfg(test)]
+pub(crate) async fn writing(db: &Db) -> db::Conn {
+    let mut conn = db::connection(db).await.unwrap();
+    db::begin_writing(&mut conn).await.unwrap();
+    conn
 }
 
 #[cfg(test)]

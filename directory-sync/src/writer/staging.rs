@@ -16,7 +16,7 @@ use super::tables::{BY_RECORD, INDEXES, TABLES};
 use super::turn::Turn;
 use crate::db::{self, Conn, Db, Result};
 use crate::incoming::{Category, Origin, Record, Reject, Source, Told};
-use crate::model::SourceKey;
+use crate::model::{Academy, SourceKey};
 use crate::on;
 
 /// Records compared with the known ones in one question.
@@ -119,6 +119,14 @@ impl Staging {
     /// The turn in which this import is.
     pub fn turn(&self) -> Arc<Turn> {
         Arc::clone(&self.turn)
+    }
+
+    /// The academy into which the deliverer was merged: its keys would come back as strangers.
+    pub async fn merged_into(&mut self) -> Result<Option<Academy>> {
+        match self.source {
+            Some(source) => super::merge::merged_into_in(&mut self.conn, source.academy).await.map_err(database),
+            None => Ok(None),
+        }
     }
 
     /// The last applied run of the deliverer.
@@ -375,6 +383,15 @@ const DECIDE: [&str; 7] = [
     "DELETE FROM staged_contacts WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
     "DELETE FROM staged_persons WHERE state = 2",
 ];
+
+/// What asking about mergers can fail of: the database.
+pub(super) fn database(error: super::merge::Error) -> db::Error {
+    match error {
+        super::merge::Error::Database(error) => error,
+        super::merge::Error::Query(error) => error.into(),
+        other => sqlx::Error::Protocol(other.to_string()).into(),
+    }
+}
 
 /// `$1, $2, ...`
 pub(super) fn marks(count: usize) -> String {

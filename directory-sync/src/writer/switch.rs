@@ -3,7 +3,8 @@
 use sqlx::AssertSqlSafe;
 use time::Date;
 
-use super::staging::{CHANGED, NEW, Staging};
+use super::human::{self, Proposed};
+use super::staging::{CHANGED, NEW, Staging, database};
 use super::table::{HANGING, Table};
 use super::turn;
 use crate::db::{self, Result};
@@ -32,6 +33,7 @@ impl Staging {
     /// Makes the difference so, as run `run`: who left is stamped with the delivery's day, and stays.
     pub async fn switch(&mut self, run: i64, date: Date) -> Result<()> {
         self.forget_former().await?;
+        super::merge::forget_in(&mut self.conn, &self.name).await.map_err(database)?;
         for table in Table::ALL {
             let (staged, family) = (table.staged(), table.family());
             let changed = format!("INSERT INTO changed SELECT {family}, id FROM {staged} WHERE state = {CHANGED}");
@@ -62,6 +64,11 @@ impl Staging {
             self.execute(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged}")).await?;
         }
         Ok(())
+    }
+
+    /// Looks for humans who have another record beside one that the run wrote (AAF pitfalls 5 and 6).
+    pub async fn propose(&mut self, run: i64) -> Result<Proposed> {
+        human::propose(&mut self.conn, run).await
     }
 
     /// How many persons who had left came back with the switch.

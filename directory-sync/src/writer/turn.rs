@@ -111,6 +111,42 @@ impl Turn {
     }
 }
 
+/// A transaction of one piece, in a turn of its own. Dropped, it changes nothing.
+pub(super) struct InTurn {
+    pub(super) conn: Conn,
+    turn: Turn,
+    db: Db,
+}
+
+impl InTurn {
+    /// Begins it; nothing while another importer is at work.
+    pub(super) async fn begin(place: &Place, by: &str, now: OffsetDateTime) -> Result<Option<Self>> {
+        let db = super::open(place).await?;
+        let holder = format!("{by}, process {}", std::process::id());
+        let Taken::Ours(turn) = Turn::take(place, &holder, now).await? else { return Ok(None) };
+        let mut conn = db::connection(&db).await?;
+        db::begin_writing(&mut conn).await?;
+        // From here on the transaction holds the row of the turn: nobody can take it over, so there is nothing to renew.
+        if !holds(&mut conn, turn.fence).await? {
+            return Ok(None);
+        }
+        Ok(Some(Self { conn, turn, db }))
+    }
+
+    pub(super) async fn commit(mut self, now: OffsetDateTime) -> Result<()> {
+        db::commit_kept(&mut self.conn).await?;
+        self.drop_all(now).await
+    }
+
+    /// Gives the turn back; what was not committed is gone.
+    pub(super) async fn drop_all(self, now: OffsetDateTime) -> Result<()> {
+        let Self { conn, turn, db } = self;
+        drop(conn);
+        on!(&db, c => c.close().await);
+        turn.end(now).await
+    }
+}
+
 /// Inside the transaction that writes: whether `fence` is still the latest number. From here to its end nobody can
 /// take the turn.
 pub(super) async fn holds(conn: &mut Conn, fence: i64) -> Result<bool> {

@@ -34,6 +34,8 @@ pub enum NotUndone {
     #[error("another importer took the turn; nothing was undone")]
     Overtaken,
     #[error("{0}; nothing was undone")]
+    Merger(super::merge::Error),
+    #[error("{0}; nothing was undone")]
     Database(#[from] db::Error),
 }
 
@@ -50,7 +52,11 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
     if !turn::holds(&mut conn, turn.fence).await? {
         return Err(NotUndone::Overtaken);
     }
+    if is_merger(&mut conn, run).await? {
+        return undo_merger(conn, run).await;
+    }
     let source = may_undo(&mut conn, run).await?;
+    super::human::take_back(&mut conn, run).await?;
     let mine = "SELECT id FROM persons WHERE source = $1 AND run = $2";
     for hanging in HANGING {
         let (name, person, columns) = (hanging.name, hanging.person, hanging.columns);
@@ -70,6 +76,22 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
     Ok(Undone { run, source, restored, removed: written.saturating_sub(restored) })
 }
 
+async fn is_merger(conn: &mut Conn, run: i64) -> Result<bool> {
+    const MERGER: &str = "SELECT COUNT(*) FROM runs WHERE id = $1 AND kind = 'merge' AND outcome = 'applied'";
+    let mergers: i64 = on!(conn, c => sqlx::query_scalar(MERGER).bind(run).fetch_one(&mut **c).await)?;
+    Ok(mergers > 0)
+}
+
+async fn undo_merger(mut conn: Conn, run: i64) -> std::result::Result<Undone, NotUndone> {
+    const RENAMED: &str = "SELECT r.source, (SELECT COUNT(*) FROM former_persons f WHERE f.undo = r.id) FROM runs r \
+                           WHERE r.id = $1";
+    let (source, persons): (String, i64) =
+        on!(&mut conn, c => sqlx::query_as(RENAMED).bind(run).fetch_one(&mut **c).await)?;
+    super::merge::unmerge_in(&mut conn, run).await.map_err(NotUndone::Merger)?;
+    db::commit_kept(&mut conn).await?;
+    Ok(Undone { run, source, restored: unsigned(persons), removed: 0 })
+}
+
 /// The source of a run that may be undone.
 async fn may_undo(conn: &mut Conn, run: i64) -> std::result::Result<String, NotUndone> {
     const RUN: &str = "SELECT source, outcome, fence FROM runs WHERE id = $1";
@@ -84,6 +106,10 @@ async fn may_undo(conn: &mut Conn, run: i64) -> std::result::Result<String, NotU
     }
     let last: i64 = on!(&mut *conn, c => sqlx::query_scalar(LAST).bind(&source).fetch_one(&mut **c).await)?;
     if last != run {
+        return Err(NotUndone::NotLast { run, source_name: source, last });
+    }
+    let merger = super::merge::merged_since_in(conn, &source, run).await.map_err(NotUndone::Merger)?;
+    if let Some(last) = merger {
         return Err(NotUndone::NotLast { run, source_name: source, last });
     }
     let after: i64 = on!(&mut *conn, c => sqlx::query_scalar(AFTER).bind(&source).bind(run).fetch_one(&mut **c).await)?;
