@@ -164,6 +164,22 @@ async fn im_09_a_held_delivery_is_let_through_by_a_second_person_only() {
 }
 
 #[tokio::test]
+async fn im_09_pupils_who_would_lose_their_adults_hold_the_delivery() {
+    for place in testing::places().await {
+        let whole = people(120);
+        deliver(&place, &whole, |_| {}).await.unwrap();
+        let before = rows(&place).await;
+        let mut alone = whole.clone();
+        alone.date = date!(2026 - 09 - 16);
+        let some: Vec<_> = alone.students.iter().take(20).map(|student| student.id.clone()).collect();
+        alone.guardianships.retain(|tie| !some.contains(&tie.student));
+        let held = deliver(&place, &alone, |_| {}).await.unwrap();
+        assert!(held.held && held.total.left == 0 && held.reasons[0].contains("lose all their adults"), "{held:?}");
+        assert_eq!(rows(&place).await, before);
+    }
+}
+
+#[tokio::test]
 async fn an_approval_is_of_what_was_looked_at() {
     for place in testing::places().await {
         let whole = people(120);

@@ -2,7 +2,7 @@
 //! like mass departures (AAF pitfall 14), and an import that locks a town out is worse than one that waits.
 
 use super::Limits;
-use super::report::Counts;
+use super::report::Report;
 use crate::incoming::Warnings;
 use crate::writer::Departures;
 
@@ -10,12 +10,22 @@ use crate::writer::Departures;
 const LISTED: usize = 20;
 
 /// The reasons to hold a delivery; none where it may be applied.
-pub(super) fn reasons(limits: Limits, departures: &Departures, total: &Counts, warnings: &Warnings) -> Vec<String> {
+pub(super) fn reasons(
+    limits: Limits,
+    departures: &Departures,
+    orphaned: u64,
+    report: &Report,
+    warnings: &Warnings,
+) -> Vec<String> {
     let mut reasons = Vec::new();
     let (leaving, persons) = (departures.leaving, departures.persons);
     if is_above(leaving, persons, limits.source_percent) {
         let percent = limits.source_percent;
         reasons.push(format!("{leaving} of {persons} persons of the source would leave, more than {percent} %"));
+    }
+    // Nobody would leave, and their parents would find no child: the same mistake by another door.
+    if is_above(orphaned, persons, limits.source_percent) {
+        reasons.push(format!("{orphaned} pupils would lose all their adults, of {persons} persons of the source"));
     }
     let emptied = departures.schools.iter().filter(|school| {
         school.persons >= u64::from(limits.school_from)
@@ -32,6 +42,7 @@ pub(super) fn reasons(limits: Limits, departures: &Departures, total: &Counts, w
     if leaving > 0 && warnings.iter().any(|(code, ..)| code == "slices") {
         reasons.push("files are missing among the numbered ones, and people with them".to_owned());
     }
+    let total = &report.total;
     let many = total.rejected >= u64::from(limits.rejects_from);
     if many && is_above(total.rejected, total.read, limits.rejects_percent) {
         let (rejected, read, percent) = (total.rejected, total.read, limits.rejects_percent);

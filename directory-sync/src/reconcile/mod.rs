@@ -137,8 +137,9 @@ pub async fn reconcile(
     let mut report = report::report(&order, &delivery, &tally, staging.base().run);
     report.warn(&warnings);
     report.already_applied = already_applied;
-    report.detail(staging.detail().await?);
-    report.reasons = brake::reasons(order.limits, &departures, &report.total, &warnings);
+    let detail = staging.detail().await?;
+    report.reasons = brake::reasons(order.limits, &departures, detail.orphaned, &report, &warnings);
+    report.detail(detail);
     report.held = !report.reasons.is_empty();
     if let Some(run) = order.approve {
         approve(&mut staging, &order, run, &mut report).await?;

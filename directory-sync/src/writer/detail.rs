@@ -57,7 +57,12 @@ pub struct Detail {
     /// How many changed records changed that attribute.
     pub by_attribute: BTreeMap<Category, BTreeMap<&'static str, u64>>,
     pub examples: Vec<Example>,
+    /// Pupils who named adults and would name none any more.
+    pub orphaned: u64,
 }
+
+/// What a pupil's record names its adults by.
+const ADULTS: [&str; 4] = ["ENTElevePersRelEleve", "ENTEleveAutoriteParentale", "ENTElevePere", "ENTEleveMere"];
 
 const SCHOOLS_OF_STAGED: &str = "SELECT school, state, COUNT(*) FROM staged_persons WHERE school IS NOT NULL \
      GROUP BY school, state";
@@ -122,6 +127,9 @@ impl Staging {
             while let Some((number, id, before, after)) = rows.try_next().await? {
                 let category = table::category(number);
                 let (before, after) = (Told::from_stored(&before), Told::from_stored(&after));
+                let names_adults = |told: &Told| ADULTS.iter().any(|name| told.has(name));
+                let orphaned = category == Category::Students && names_adults(&before) && !names_adults(&after);
+                detail.orphaned += u64::from(orphaned);
                 let counts = detail.by_attribute.entry(category).or_default();
                 for (attribute, ..) in before.differences(&after) {
                     *counts.entry(attribute.name).or_default() += 1;

@@ -42,8 +42,10 @@ pub struct Held {
 
 /// The last applied run of a source.
 pub(super) async fn base(conn: &mut Conn, source: &str) -> Result<Base> {
-    const BASE: &str = "SELECT id AS run, kind, delivery_date AS date, fingerprint, persons FROM runs \
-                        WHERE source = $1 AND outcome = 'applied' ORDER BY id DESC LIMIT 1";
+    // A merger since then has changed how many there are.
+    const BASE: &str = "SELECT r.id AS run, r.kind, r.delivery_date AS date, r.fingerprint, CASE WHEN EXISTS (SELECT 1 \
+         FROM runs m WHERE m.kind = 'merge' AND m.id > r.id) THEN NULL ELSE r.persons END AS persons FROM runs r \
+         WHERE r.source = $1 AND r.outcome = 'applied' ORDER BY r.id DESC LIMIT 1";
     let base: Option<Base> = on!(conn, c => sqlx::query_as(BASE).bind(source).fetch_optional(&mut **c).await)?;
     Ok(base.unwrap_or_default())
 }
