@@ -32,7 +32,7 @@ pub(super) struct Files<'a> {
     today: Date,
     progress: &'a Progress,
     sink: &'a mut dyn FnMut(Incoming) -> bool,
-    read: usize,
+    count: usize,
     digests: Vec<(String, String)>,
     slices: BTreeMap<Category, BTreeSet<u32>>,
     dates: BTreeSet<Date>,
@@ -65,7 +65,7 @@ impl<'a> Files<'a> {
             today: reading.today,
             progress,
             sink,
-            read: 0,
+            count: 0,
             digests: Vec::new(),
             slices: BTreeMap::new(),
             dates: BTreeSet::new(),
@@ -81,8 +81,8 @@ impl<'a> Files<'a> {
     }
 
     /// How many files of a delivery were read so far.
-    pub(super) const fn files(&self) -> usize {
-        self.read
+    pub(super) const fn count(&self) -> usize {
+        self.count
     }
 
     /// Reads one file, if its name is one of a delivery; `archive` is the name of what holds it.
@@ -94,7 +94,7 @@ impl<'a> Files<'a> {
             }
             return Ok(());
         };
-        self.read += 1;
+        self.count += 1;
         if !self.slices.entry(known.category).or_default().insert(known.slice) {
             let words = || "several files have one category and number: read as one set".to_owned();
             self.requests.warnings.add("several_sets", words);

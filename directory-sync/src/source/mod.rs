@@ -102,10 +102,10 @@ pub fn read(reading: &Reading, progress: &Progress, sink: &mut dyn FnMut(Incomin
     let mut files = delivery::Files::new(reading, progress, sink);
     let mut budget = archive::Budget::default();
     for path in &reading.paths {
-        let before = files.files();
+        let before = files.count();
         let archive = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         archive::each_file(path, &mut budget, progress, &mut |name, bytes| files.file(name, &archive, bytes))?;
-        if files.files() == before {
+        if files.count() == before {
             return Err(Error::Empty { path: path.clone() });
         }
     }
@@ -122,5 +122,5 @@ pub fn read_file(
     let progress = Progress::default();
     let mut files = delivery::Files::new(reading, &progress, sink);
     files.file(name, "", bytes)?;
-    if files.files() == 0 { Err(Error::Empty { path: PathBuf::from(name) }) } else { files.finish() }
+    if files.count() == 0 { Err(Error::Empty { path: PathBuf::from(name) }) } else { files.finish() }
 }

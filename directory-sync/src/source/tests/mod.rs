@@ -155,13 +155,12 @@ fn reason(heard: Result<Heard>) -> String {
 /// A request of any kind: attributes each with their values between `|`.
 fn request(kind: &str, category: Category, key: &str, attributes: &[(&str, &str)]) -> String {
     let (operational, word) = category.in_record();
-    let values = |text: &str| match text {
-        "" => "<value/>".to_owned(),
-        text => format!("<value>{}</value>", text.replace('|', "</value><value>")),
-    };
-    let each = |tag: &str, rest: &str| -> String {
-        let one = |(name, text): &(&str, &str)| format!("<{tag} name=\"{name}\"{rest}>{}</{tag}>\n", values(text));
-        attributes.iter().map(one).collect()
+    let each = |tag: &str, rest: &str| {
+        let one = |(name, text): &(&str, &str)| {
+            let values = text.replace('|', "</value><value>");
+            format!("<{tag} name=\"{name}\"{rest}><value>{values}</value></{tag}>\n")
+        };
+        attributes.iter().map(one).collect::<Vec<String>>().concat()
     };
     let inside = match kind {
         "add" => format!("<attributes>\n{}</attributes>\n", each("attr", "")),
