@@ -32,7 +32,9 @@ fn say(path: &Path, academy: Academy) -> (Vec<Incoming>, Delivery) {
     .unwrap();
     let delivery = end.unwrap();
     assert_eq!(delivery.unknown_attributes, BTreeMap::new());
-    assert!(delivery.warnings.iter().all(|(code, ..)| code == "mobile"), "{:?}", delivery.warnings);
+    // A land line among the mobiles; an old delta of a day without a change, which says nothing of its schools.
+    let odd = delivery.warnings.iter().find(|(code, ..)| !matches!(*code, "mobile" | "stage"));
+    assert_eq!(odd, None);
     (all, delivery)
 }
 
