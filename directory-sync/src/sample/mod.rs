@@ -86,6 +86,4 @@ pub fn academy(persons: u32, seed: u64, academy: Academy, stage: Stage, date: Da
 }
 
 #[cfg(test)]
-mod round_trip;
-#[cfg(test)]
 mod tests;

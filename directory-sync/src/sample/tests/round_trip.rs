@@ -7,9 +7,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use time::macros::date;
 
-use super::*;
 use crate::incoming::{Category, Delivery, Incoming, Kind, Progress, Record, Relation, Told};
 use crate::model::{PersonId, SourceKey};
+use crate::sample::*;
 use crate::source::{Hints, Reading, read};
 
 fn plan(stage: Stage, dialect: Dialect, families: u32, seed: u64) -> Plan {

@@ -1,5 +1,7 @@
 //! The made-up people, what is written of them, and what is read of that.
 
+mod round_trip;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
