@@ -51,7 +51,7 @@ pub struct Directory {
     db: Db,
 }
 
-/// What is read of a person, with their school and the level of their training.
+/// What is read of a person, with their school and the level of their training, or their own where there are none.
 #[derive(sqlx::FromRow)]
 struct PersonRow {
     id: String,
@@ -100,7 +100,8 @@ struct TraitRow {
 macro_rules! person_columns {
     () => {
         "p.id, p.kind, p.family, p.given, p.birth, p.title, p.birth_date, p.ine, p.school_number, p.mef, p.mail, \
-         p.left_at, m.level, s.id AS school_id, s.uai, s.name AS school_name, s.kind AS school_kind"
+         p.left_at, COALESCE(p.level, m.level) AS level, s.id AS school_id, s.uai, s.name AS school_name, \
+         s.kind AS school_kind"
     };
 }
 macro_rules! person_joins {

@@ -1,5 +1,7 @@
 //! The made-up people, what is written of them, and what is read of that.
 
+mod round_trip;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
@@ -215,6 +217,38 @@ async fn same_people(plan: Plan) {
 #[tokio::test]
 async fn what_is_written_is_what_is_read_in_the_dialect_of_2013() {
     same_people(Plan { dialect: Dialect::Of2013, ..plan(60, 11) }).await;
+}
+
+#[tokio::test]
+async fn what_is_written_of_primary_schools_is_what_is_read() {
+    for dialect in [Dialect::Current, Dialect::Of2013] {
+        same_people(Plan { stage: Stage::Primary, dialect, ..plan(60, 13) }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_complete_delivery_and_its_deltas_make_the_same_people() {
+    let now = datetime!(2026-09-20 03:00 UTC);
+    for stage in [Stage::Secondary, Stage::Primary] {
+        let folder = tempfile::tempdir().unwrap();
+        for place in testing::places().await {
+            let mut people = Plan { stage, ..plan(160, 8) }.sample().deliveries.swap_remove(0);
+            let mut archive = people.write(folder.path()).unwrap();
+            for _ in 0..4 {
+                let order = Import::new(vec![archive], people.academy, now);
+                let report = import(&place, order, Arc::default(), &mut |_| {}).await.unwrap();
+                assert_eq!((report.total.rejected, report.held), (0, false), "{:?}", report.rejects);
+                let known = everyone(&Directory::open(&place, 1).await.unwrap()).await;
+                let ties: usize = known.iter().map(|known| known.children.len()).sum();
+                assert_eq!(ties, people.guardianships.len());
+                let known = known.into_iter().map(|known| (known.person.id().clone(), known.person));
+                assert_eq!(known.collect::<BTreeMap<_, _>>(), expected(&people));
+                let next = people.next(50, 3);
+                archive = next.write_delta(&people, folder.path()).unwrap();
+                people = next;
+            }
+        }
+    }
 }
 
 proptest! {
