@@ -1,14 +1,15 @@
 //! On both databases, with records put there by hand. Everyone is made up.
 
-use crate::writer::writing;
+mod drawn;
+
 use std::fmt::Write as _;
 
-use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
 use crate::db::Db;
 use crate::reader::{Directory, IdentityChangeKind};
+use crate::writer::writing;
 use crate::{testing, writer};
 
 const NOW: OffsetDateTime = datetime!(2026-12-01 03:00 UTC);
@@ -266,152 +267,5 @@ async fn a_merger_is_undone_until_a_later_run_touches_its_academies() {
         db::commit_kept(&mut tx).await.unwrap();
         drop(db);
         assert!(matches!(unmerge(&place, 1, "Camille", NOW).await, Err(Error::Forgotten(1))));
-    }
-}
-
-/// Academy, stage, key, kind and the rest of a person.
-type DrawnPerson = (u16, bool, u8, u8, u8, [u8; 2], bool);
-
-/// A directory of few keys, so that all that can coincide does.
-#[derive(Debug, Clone)]
-struct Drawn {
-    people: Vec<DrawnPerson>,
-    schools: Vec<(u16, bool, u8)>,
-    mapping: Vec<(u16, bool, u8, u8, bool)>,
-    proposals: Vec<(usize, usize, bool)>,
-}
-
-fn drawn() -> impl Strategy<Value = Drawn> {
-    let academy = || prop::sample::select(vec![5_u16, 21, 70, 7]);
-    let person = (academy(), any::<bool>(), 0..8_u8, 0..3_u8, 0..4_u8, [0..8_u8, 0..8_u8], any::<bool>());
-    let line = (academy(), any::<bool>(), 0..8_u8, 0..12_u8, any::<bool>());
-    (
-        prop::collection::vec(person, 1..40),
-        prop::collection::vec((academy(), any::<bool>(), 0..4_u8), 0..12),
-        prop::collection::vec(line, 0..5),
-        prop::collection::vec((0..40_usize, 0..40_usize, any::<bool>()), 0..8),
-    )
-        .prop_map(|(people, schools, mapping, proposals)| Drawn { people, schools, mapping, proposals })
-}
-
-const fn stage(is_primary: bool) -> &'static str {
-    if is_primary { "1d" } else { "2d" }
-}
-
-impl Drawn {
-    async fn put(&self, db: &Db) {
-        let mut ids = Vec::new();
-        for (academy, is_primary, key) in &self.schools {
-            school(db, &format!("{academy}-{}-{key}", stage(*is_primary))).await;
-        }
-        for (academy, is_primary, key, kind, place, guardians, has_left) in &self.people {
-            let of = |key: &u8| format!("{academy}-{}-{key}", stage(*is_primary));
-            let id = of(key);
-            if ids.contains(&id) {
-                continue;
-            }
-            match kind {
-                0 => {
-                    let [one, other] = guardians.map(|key| of(&key));
-                    let both = if one == other { vec![&*one] } else { vec![&*one, &*other] };
-                    pupil(db, &id, "Maëlle", &of(place), &both).await;
-                }
-                1 => adult(db, &id, "Solène").await,
-                _ => {
-                    adult(db, &id, "Irène").await;
-                    put(db, &format!("UPDATE persons SET kind = 'staff', school = '{}' WHERE id = '{id}'", of(place)))
-                        .await;
-                    put(db, &format!("INSERT INTO staff_functions VALUES ('{id}', 0, '{}', 'ENS')", of(place))).await;
-                }
-            }
-            if *has_left {
-                put(db, &format!("UPDATE persons SET left_at = '2026-09-15' WHERE id = '{id}'")).await;
-            }
-            ids.push(id);
-        }
-        for (number, (one, other, is_decided)) in self.proposals.iter().enumerate() {
-            let (Some(one), Some(other)) = (ids.get(*one), ids.get(*other)) else { continue };
-            let (one, other) = (one.min(other), one.max(other));
-            let by = if *is_decided { "'m.durand'" } else { "NULL" };
-            put(
-                db,
-                &format!(
-                    "INSERT INTO proposals (id, run, one, other, rule, evidence, outcome, decided_by) VALUES \
-                              ({number}, 1, '{one}', '{other}', 'ine', '', 'parted', {by}) ON CONFLICT DO NOTHING"
-                ),
-            )
-            .await;
-        }
-    }
-
-    fn order(&self) -> Merge {
-        let line = |(academy, is_primary, key, to, is_school): &(u16, bool, u8, u8, bool)| {
-            let id = format!("{academy}-{}-{key}", stage(*is_primary));
-            let from = match is_school {
-                true => Former::School(id.parse().unwrap()),
-                false => Former::Person(id.parse().unwrap()),
-            };
-            Mapped { from, to_key: to.to_string().parse().unwrap() }
-        };
-        Merge { mapping: self.mapping.iter().map(line).collect(), ..order(&[5, 21], 70, &[]) }
-    }
-}
-
-async fn count(db: &Db, sql: &str) -> u64 {
-    let sql = AssertSqlSafe(sql.to_owned());
-    let count: i64 = on!(db, c => sqlx::query_scalar(sql).fetch_one(c).await).unwrap();
-    u64::try_from(count).unwrap()
-}
-
-async fn a_merger_and_its_undoing_change_nothing(drawn: &Drawn) {
-    for place in testing::places().await {
-        let db = writer::open(&place).await.unwrap();
-        drawn.put(&db).await;
-        let before = everything(&db).await;
-        let persons = count(&db, "SELECT COUNT(*) FROM persons").await;
-        let schools = count(&db, "SELECT COUNT(*) FROM schools").await;
-        let outcome = merge(&place, &drawn.order()).await;
-        let Ok(merged) = outcome else {
-            assert!(
-                matches!(outcome, Err(Error::MappedTwice(_) | Error::MappedAcross(_) | Error::Empty(_))),
-                "{outcome:?}"
-            );
-            assert_eq!(everything(&db).await, before);
-            continue;
-        };
-        let now = count(&db, "SELECT COUNT(*) FROM persons").await + count(&db, "SELECT COUNT(*) FROM schools").await;
-        assert_eq!(now + merged.united, persons + schools);
-        for (table, column) in [
-            ("persons", "id"),
-            ("persons", "school"),
-            ("persons", "source"),
-            ("schools", "id"),
-            ("schools", "source"),
-            ("enrolments", "person"),
-            ("enrolments", "school"),
-            ("staff_functions", "person"),
-            ("staff_functions", "school"),
-            ("contacts", "person"),
-            ("guardianships", "student"),
-            ("guardianships", "guardian"),
-            ("proposals", "one"),
-            ("proposals", "other"),
-        ] {
-            let absorbed = format!("SELECT COUNT(*) FROM {table} WHERE {column} LIKE '5-%' OR {column} LIKE '21-%'");
-            assert_eq!(count(&db, &absorbed).await, 0, "{table}.{column}");
-        }
-        assert_eq!(count(&db, "SELECT COUNT(*) FROM proposals WHERE one >= other").await, 0);
-        unmerge(&place, merged.run.unwrap(), "Camille", NOW).await.unwrap();
-        assert_eq!(everything(&db).await, before);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
-
-    #[test]
-    fn aaf_pitfall_03_a_merger_then_its_undoing_is_what_stood_before(drawn in drawn()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(a_merger_and_its_undoing_change_nothing(&drawn));
     }
 }
