@@ -15,6 +15,8 @@ use super::text::Utf8Reader;
 /// Longest value (IM-02) and largest record.
 const LONGEST_VALUE: usize = 64 * 1024;
 const LARGEST_RECORD: usize = 1024 * 1024;
+/// No name of the format is half as long, and a report lists those that are not known.
+const LONGEST_NAME: usize = 100;
 const DEEPEST: usize = 16;
 
 /// What is asked for a record.
@@ -243,8 +245,18 @@ fn enter(place: Place, tag: &BytesStart<'_>, raw: &mut Raw) -> Place {
             return Place::Stray;
         }
         match tag.try_get_attribute("name") {
-            Ok(Some(name)) if next == Place::Attr => raw.attributes.push((name.value.into_owned(), Vec::new())),
-            Ok(Some(name)) => raw.operational.push((name.value.into_owned(), String::new())),
+            Ok(Some(name)) if name.value.len() > LONGEST_NAME => {
+                raw.fault("an attribute whose name is longer than 100 bytes");
+                return Place::Stray;
+            }
+            Ok(Some(name)) => {
+                raw.size += name.value.len();
+                if next == Place::Attr {
+                    raw.attributes.push((name.value.into_owned(), Vec::new()));
+                } else {
+                    raw.operational.push((name.value.into_owned(), String::new()));
+                }
+            }
             _ => {
                 raw.fault("an attr without a name");
                 return Place::Stray;

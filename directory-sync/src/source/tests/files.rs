@@ -127,4 +127,13 @@ fn im_02_a_text_without_end_is_refused_before_it_fills_the_memory() {
         &format!("<attr name=\"x\">{}</attr><attr name=\"sn\">", "<value>y</value>".repeat(100_000)),
     );
     assert_eq!(hear_file(pupils("", DOCTYPE, &many).as_bytes()).unwrap().rejects.len(), 1);
+    let named = |name: &str, times: usize| {
+        let one = format!("<attr name=\"{name}\"></attr>");
+        let record = pupil(1, "A").replace("<attr name=\"sn\">", &format!("{}<attr name=\"sn\">", one.repeat(times)));
+        hear_file(pupils("", DOCTYPE, &record).as_bytes()).unwrap()
+    };
+    assert_eq!(named(&"n".repeat(100), 10).rejects.len(), 0);
+    let long = named(&"n".repeat(101), 1);
+    assert!(long.rejects.len() == 1 && long.delivery().unknown_attributes.is_empty());
+    assert_eq!(named(&"n".repeat(100), 20_000).rejects.len(), 1);
 }
