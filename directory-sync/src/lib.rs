@@ -6,6 +6,7 @@
 //! `IdP` sees `model`, `db` and `reader` only.
 
 pub mod db;
+pub mod human;
 pub mod import;
 pub mod incoming;
 pub mod model;

@@ -22,8 +22,9 @@ const DIRECTORY: &[Room] = &[
     room("db", &[], &[]),
     room("testing", &["db"], &[]),
     room("incoming", &["model"], &[]),
+    room("human", &["model"], &[]),
     room("reader", &["model", "db"], &[]),
-    room("writer", &["model", "db", "incoming"], &[]),
+    room("writer", &["model", "db", "incoming", "human"], &[]),
     room("source", &["model", "incoming"], &[]),
     room("sample", &["model", "incoming"], &[]),
     room("reconcile", &["model", "db", "incoming", "reader", "writer"], &[]),
@@ -72,7 +73,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that are pure: what they say depends on their arguments only.
-const PURE: &[&str] = &["idp::domain", "idp::saml", "idp::oidc", "directory::model", "directory::incoming"];
+const PURE: &[&str] =
+    &["idp::domain", "idp::saml", "idp::oidc", "directory::model", "directory::incoming", "directory::human"];
 
 /// One name written in a source.
 #[derive(Debug, PartialEq, Eq)]

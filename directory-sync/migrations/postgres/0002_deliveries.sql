@@ -14,6 +14,9 @@ CREATE INDEX persons_by_mail ON persons (mail) WHERE mail IS NOT NULL;
 -- Who left, by day: accounts are suspended and purged from it. It holds nobody who is here, so an import pays for
 -- departures only.
 CREATE INDEX persons_by_left_at ON persons (left_at, id) WHERE left_at IS NOT NULL;
+-- What one run wrote, and pupils without an INE: where the same human is looked for.
+CREATE INDEX persons_by_run ON persons (run);
+CREATE INDEX persons_by_birth ON persons (birth_date, folded) WHERE ine IS NULL AND kind = 'student';
 
 -- What the last applied run of each source replaced, row by row, in the columns of the table it stood in: `undo`
 -- puts it back. The next run of the source empties it.
@@ -144,6 +147,20 @@ CREATE TABLE proposals (
     UNIQUE (one, other)
 );
 CREATE INDEX proposals_by_outcome ON proposals (outcome, id);
+-- As they stood before a merger of academies renamed the records.
+CREATE TABLE former_proposals (
+    undo BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    run BIGINT NOT NULL,
+    one TEXT COLLATE "C" NOT NULL,
+    other TEXT COLLATE "C" NOT NULL,
+    rule TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    decided_by TEXT,
+    decided_at TIMESTAMPTZ,
+    PRIMARY KEY (undo, id)
+);
 
 -- What accounts must follow, in order: `renamed` (former is now called current), `joined` (current is the same human as
 -- former), `parted` (a join taken back).
@@ -155,3 +172,4 @@ CREATE TABLE identity_changes (
     current TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX identity_changes_by_former ON identity_changes (former);
+CREATE INDEX identity_changes_by_run ON identity_changes (run);

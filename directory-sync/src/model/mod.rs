@@ -3,6 +3,7 @@
 //! Identifiers are types with one way in. What a delivery says is kept letter for letter where a relying party
 //! compares it (names, keys, training codes); only phones and addresses are normalised.
 
+mod academies;
 pub mod spelling;
 
 use std::fmt;

@@ -8,6 +8,8 @@
 
 mod batch;
 mod digest;
+pub mod human;
+pub mod merge;
 mod staging;
 mod switch;
 mod tables;

@@ -3,6 +3,9 @@
 //! `known` is asked at every sign-in: three queries whatever the number of people and children, each by index. What a
 //! delivery did not say comes back as absent, never as an error.
 
+mod changes;
+mod departures;
+
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AssertSqlSafe;
@@ -14,6 +17,9 @@ use crate::model::{
     StaffFunction, Student, Uai,
 };
 use crate::on;
+
+pub use changes::{IdentityChange, IdentityChangeKind, Proposal};
+pub use departures::{Departure, Standing};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -168,20 +174,29 @@ impl Directory {
         Ok(())
     }
 
-    /// The people of these identifiers that the directory knows, in the order asked.
+    /// The people of these identifiers that the directory knows, in the order asked. One who was renamed since (a
+    /// merger of academies) is found under the former identifier and bears the present one; asked for under both, once.
     pub async fn known(&self, people: &[PersonId]) -> Result<Vec<Known>> {
-        let mut known = Vec::with_capacity(people.len());
-        for some in people.chunks(AT_ONCE) {
-            let ids: Vec<String> = some.iter().map(PersonId::to_string).collect();
-            let list = placeholders(ids.len());
-            let rows: Vec<PersonRow> = self.ask(format!("{PERSONS} WHERE p.id IN {list}"), &ids).await?;
-            let mut by_id: HashMap<String, Known> = HashMap::with_capacity(rows.len());
+        let asked: Vec<String> = people.iter().map(PersonId::to_string).collect();
+        let mut found = self.by_id(&asked).await?;
+        let missing: Vec<String> = asked.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
+        let now_called = match missing.is_empty() {
+            true => HashMap::new(),
+            false => self.under_present_names(missing, &mut found).await?,
+        };
+        Ok(asked.iter().filter_map(|id| found.remove(now_called.get(id).unwrap_or(id))).collect())
+    }
+
+    async fn by_id(&self, ids: &[String]) -> Result<HashMap<String, Known>> {
+        let mut by_id = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let list = placeholders(some.len());
+            let rows: Vec<PersonRow> = self.ask(format!("{PERSONS} WHERE p.id IN {list}"), some).await?;
             for one in self.complete(rows).await? {
                 by_id.insert(one.person.id().to_string(), one);
             }
-            known.extend(ids.iter().filter_map(|id| by_id.remove(id)));
         }
-        Ok(known)
+        Ok(by_id)
     }
 
     /// Up to `limit` present people after `after`, in the order of identifiers: all of them, or those of a school (its
