@@ -10,12 +10,14 @@ mod batch;
 mod digest;
 pub mod human;
 pub mod merge;
+mod purge;
 mod staging;
 mod switch;
 mod tables;
 
 use crate::db::{self, Access, Db, Migrations, Place};
 
+pub use purge::{purge, purgeable};
 pub use staging::Staging;
 pub use switch::{Departures, Difference, SchoolDepartures, Table};
 

@@ -40,6 +40,9 @@ pub enum Command {
     Status(Listing),
     /// List the imports, latest first
     History(History),
+    /// Forget the people who left 90 days ago or before, with their accounts
+    #[command(after_help = "Example:\n  guichet directory purge --dry-run")]
+    Purge(super::purge::Purge),
     /// Write made-up families as archives that `import` reads
     #[command(after_help = "Example:\n  guichet directory sample --families 300 --seed 1 --academy 14 --out samples")]
     Sample(Sample),
@@ -125,6 +128,7 @@ pub async fn run(command: Command, data: &Place) -> anyhow::Result<ExitCode> {
         Command::Import(wanted) => bring_in(wanted, data).await,
         Command::Status(listing) => status(data, listing.json).await,
         Command::History(history) => list_runs(data, &history).await,
+        Command::Purge(wanted) => super::purge::run(&wanted, data).await,
         Command::Sample(sample) => write_sample(&sample),
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod database;
 mod demo;
 mod directory;
+mod purge;
 mod rp;
 mod serve;
 
