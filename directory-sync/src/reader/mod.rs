@@ -180,10 +180,8 @@ impl Directory {
         let asked: Vec<String> = people.iter().map(PersonId::to_string).collect();
         let mut found = self.by_id(&asked).await?;
         let missing: Vec<String> = asked.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
-        let now_called = match missing.is_empty() {
-            true => HashMap::new(),
-            false => self.under_present_names(missing, &mut found).await?,
-        };
+        let now_called =
+            if missing.is_empty() { HashMap::new() } else { self.under_present_names(missing, &mut found).await? };
         Ok(asked.iter().filter_map(|id| found.remove(now_called.get(id).unwrap_or(id))).collect())
     }
 

@@ -90,7 +90,7 @@ async fn aaf_pitfall_06_a_new_key_is_joined_once_and_taken_back_with_its_run() {
         assert_eq!(proposed(&db, 2).await, (1, 0));
         assert_eq!(proposed(&db, 2).await, (0, 0), "never twice");
         let joined = told(Joined, "14-2d-1", "14-2d-2");
-        assert_eq!(changes(&place).await, [joined.clone()]);
+        assert_eq!(changes(&place).await, std::slice::from_ref(&joined));
         // The pupil moves.
         pupil("5-2d-9", "Maelle", INE, 3).put(&db).await;
         assert_eq!(proposed(&db, 3).await, (2, 0));

@@ -200,11 +200,12 @@ impl Kind {
     async fn unite(&self, tx: &mut Tx, academies: &Academies, merged: &mut Merged) -> Result<()> {
         let (table, into) = (self.table, academies.into);
         let m = format!("merging_{table}");
+        // What bears the key already takes part, if only as a reference.
         execute(
             tx,
             format!(
-                "INSERT INTO {m} (former, plain, current, academy, is_mapped, survives, is_retold) SELECT id, id, id, \
-                 {into}, 0, 1, 0 FROM {table} WHERE id IN (SELECT current FROM {m} WHERE is_mapped = 1)"
+                "INSERT INTO {m} (former, plain, current, academy, is_mapped, survives, is_retold) SELECT DISTINCT current, \
+                 current, current, {into}, 0, 1, 0 FROM {m} WHERE is_mapped = 1"
             ),
         )
         .await?;

@@ -31,7 +31,7 @@ pub async fn unmerge_in(tx: &mut Tx, run: i64) -> Result<()> {
     for sql in ["CREATE INDEX merged_by_current ON merged (current)", "ANALYZE merged"] {
         execute(tx, sql.to_owned()).await?;
     }
-    take_out(tx, &academies).await?;
+    take_out(tx, &academies, run).await?;
     put_back(tx, run).await?;
     proposals(tx, run).await?;
     tell(tx, run).await?;
@@ -73,8 +73,9 @@ fn of_source(source: &str) -> Option<Academy> {
     source.split('-').next()?.parse().ok()
 }
 
-async fn take_out(tx: &mut Tx, academies: &Academies) -> Result<()> {
-    const CURRENT: &str = "(SELECT current FROM merged)";
+/// What was renamed, and what took part under its own name.
+async fn take_out(tx: &mut Tx, academies: &Academies, run: i64) -> Result<()> {
+    let current = format!("(SELECT current FROM merged UNION SELECT id FROM former_persons WHERE undo = {run})");
     for (table, column) in [
         ("enrolments", "person"),
         ("staff_functions", "person"),
@@ -83,8 +84,13 @@ async fn take_out(tx: &mut Tx, academies: &Academies) -> Result<()> {
         ("guardianships", "guardian"),
         ("persons", "id"),
     ] {
-        execute(tx, format!("DELETE FROM {table} WHERE {column} IN {CURRENT}")).await?;
+        execute(tx, format!("DELETE FROM {table} WHERE {column} IN {current}")).await?;
     }
+    let as_kept = format!(
+        "DELETE FROM guardianships WHERE (student, guardian) IN (SELECT student, guardian FROM former_guardianships WHERE \
+         undo = {run})"
+    );
+    execute(tx, as_kept).await?;
     for table in ["schools", "mefs"] {
         execute(tx, format!("DELETE FROM {table} WHERE {}", academies.involved("id"))).await?;
     }
