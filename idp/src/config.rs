@@ -15,6 +15,7 @@ pub struct Config {
     pub service: Service,
     pub listen: Listen,
     pub data: Data,
+    pub directory: Directory,
     pub keys: Keys,
     pub password: Password,
     pub sessions: Sessions,
@@ -56,6 +57,13 @@ pub struct Data {
     pub place: String,
     /// At most this many connections to each of the two databases.
     pub connections: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Directory {
+    /// Days after which the account of someone who left is removed (IM-09).
+    pub grace_days: u16,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -128,6 +136,12 @@ impl Default for Listen {
 impl Default for Data {
     fn default() -> Self {
         Self { place: "./guichet-data".to_owned(), connections: 16 }
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self { grace_days: 90 }
     }
 }
 

@@ -1,10 +1,11 @@
-//! What runs by the clock: rows that have served are removed, so that tables stay as small as the traffic.
+//! What runs by the clock: rows that have served are removed, so that tables stay as small as the traffic, and accounts
+//! follow the directory.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::accounts::{Accounts, Error};
+use crate::accounts::{self, Accounts, Error};
 use crate::clock::Clock;
 use crate::domain::throttle::FORGOTTEN_AFTER;
 
@@ -13,8 +14,8 @@ const INTERACTIONS_KEPT: time::Duration = time::Duration::days(2);
 /// A spent code is kept beyond its life, so that a replay is known for one.
 const GRANTS_KEPT: time::Duration = time::Duration::hours(1);
 
-/// Sweeps each minute until the task is dropped.
-pub async fn run(accounts: Accounts, clock: Clock) {
+/// Sweeps and follows each minute until the task is dropped.
+pub async fn run(accounts: Accounts, clock: Clock, grace: time::Duration) {
     let mut minutes = tokio::time::interval(Duration::from_mins(1));
     minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -23,7 +24,22 @@ pub async fn run(accounts: Accounts, clock: Clock) {
         if let Err(error) = sweep(&accounts, clock.now()).await {
             tracing::error!(%error, "sweeping the store failed; it is tried again in a minute");
         }
+        if let Err(error) = follow(&accounts, clock.now(), grace).await {
+            tracing::error!(%error, "following the directory failed; it is tried again in a minute");
+        }
     }
+}
+
+/// What became of records first: someone who only changed identifiers has not left.
+async fn follow(accounts: &Accounts, now: OffsetDateTime, grace: time::Duration) -> Result<(), Error> {
+    let (store, directory) = (&accounts.store, &accounts.directory);
+    let followed = accounts::follow(store, directory, now).await?;
+    let departed = accounts::close_departed(store, directory, now).await?;
+    let purged = accounts::purge_departed(store, directory, (now - grace).date(), now).await?;
+    if (followed, departed, purged) != Default::default() {
+        tracing::info!(?followed, ?departed, purged, "accounts followed the directory");
+    }
+    Ok(())
 }
 
 async fn sweep(accounts: &Accounts, now: OffsetDateTime) -> Result<(), Error> {

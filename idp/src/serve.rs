@@ -191,7 +191,8 @@ async fn listen(app: App) -> Result<Running, StartError> {
         tasks.push(tokio::spawn(server.serve(health::router(app.clone()).into_make_service())));
         handles.push(handle);
     }
-    let jobs = tokio::spawn(jobs::run(app.accounts.clone(), app.clock.clone()));
+    let grace = time::Duration::days(app.config.directory.grace_days.into());
+    let jobs = tokio::spawn(jobs::run(app.accounts.clone(), app.clock.clone(), grace));
     Ok(Running { address, private, app, handles, tasks, jobs })
 }
 

@@ -11,6 +11,9 @@ ALTER TABLE persons ADD COLUMN told TEXT NOT NULL DEFAULT '';
 ALTER TABLE persons ADD COLUMN run BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX persons_by_ine ON persons (ine) WHERE ine IS NOT NULL;
 CREATE INDEX persons_by_mail ON persons (mail) WHERE mail IS NOT NULL;
+-- Who left, by day: accounts are suspended and purged from it. It holds nobody who is here, so an import pays for
+-- departures only.
+CREATE INDEX persons_by_left_at ON persons (left_at, id) WHERE left_at IS NOT NULL;
 -- What one run wrote, and pupils without an INE: where the same human is looked for.
 CREATE INDEX persons_by_run ON persons (run);
 CREATE INDEX persons_by_birth ON persons (birth_date, folded) WHERE ine IS NULL AND kind = 'student';

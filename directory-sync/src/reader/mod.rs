@@ -4,6 +4,7 @@
 //! delivery did not say comes back as absent, never as an error.
 
 mod changes;
+mod departures;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +20,7 @@ use crate::model::{
 use crate::on;
 
 pub use changes::{IdentityChange, IdentityChangeKind, Proposal};
+pub use departures::{Departure, Standing};
 pub use runs::{Run, StoredReject};
 
 /// Why a question has no answer.

@@ -12,6 +12,7 @@ mod detail;
 mod digest;
 pub mod human;
 pub mod merge;
+mod purge;
 mod rows;
 mod runs;
 mod staging;
@@ -25,6 +26,7 @@ use crate::db::{self, Access, Db, Migrations, Place};
 
 pub use compare::{Departures, SchoolDepartures, Standing, Unknown};
 pub use detail::{AttributeDifference, Detail, Example, SchoolDifference};
+pub use purge::{purge, purgeable};
 pub use runs::{Ended, Held, applied};
 pub use staging::{Base, KnownRecord, Staging};
 pub use turn::{Renewing, Taken, Turn};

@@ -5,6 +5,8 @@
 //! requests of this process share (failures by address) is owned here, bounded, and said to be full, not waited for.
 
 mod activate;
+mod departures;
+mod follow;
 pub mod hashing;
 mod open;
 mod sign_in;
@@ -26,6 +28,8 @@ use crate::domain::session::{Lifetimes, Pending, SessionId};
 use crate::store::{self, Event, Hash, NewSession, Outcome, Recorded, Store};
 
 pub use activate::{BirthDateCheck, Chosen};
+pub use departures::{Departed, close_departed, purge_departed};
+pub use follow::follow;
 pub use open::{OpenedAccounts, Provisional};
 pub use sign_in::{Attempt, CameBy, Refusal, SignIn, UnderWay};
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
-use super::{Accounts, Error, Opened, hashing};
+use super::{Accounts, Error, Opened, departures, hashing};
 use crate::domain::account::{AccountState, Profile};
 use crate::domain::interaction::InteractionId;
 use crate::domain::password::{Password, ProvisionalPassword};
@@ -60,7 +60,7 @@ pub enum Refusal {
     },
     /// The right password of an account that is no more.
     Closed {
-        since: OffsetDateTime,
+        since: Date,
     },
 }
 
@@ -134,6 +134,7 @@ impl Accounts {
         if failures.is_some() {
             self.store.forget_failures(&key).await?;
         }
+        let recorded = self.welcomed_back(recorded, now).await?;
         if let Some(refusal) = refuse_known(&recorded, now) {
             self.journal("sign-in", Outcome::Refused("closed"), Some(&recorded), came_by, now).await?;
             return Ok(SignIn::Refused(refusal));
@@ -143,6 +144,17 @@ impl Accounts {
         }
         let opened = self.open_session(&recorded, pending(&recorded), came_by, now).await?;
         Ok(SignIn::Granted(opened))
+    }
+
+    /// A suspended account of whom one person is back opens again at its first sign-in, before any job has looked.
+    async fn welcomed_back(&self, mut recorded: Recorded, now: OffsetDateTime) -> Result<Recorded, Error> {
+        if matches!(recorded.account.state, AccountState::Departed { .. })
+            && departures::is_back(&self.directory, &recorded.account).await?
+        {
+            self.store.reopen_returned(std::slice::from_ref(&recorded.account.id), now).await?;
+            recorded = self.store.account(&recorded.account.id).await?.unwrap_or(recorded);
+        }
+        Ok(recorded)
     }
 
     /// The same password under today's parameters (LS-03). A full queue leaves it for the next sign-in.
@@ -161,8 +173,10 @@ pub(super) fn as_provisional(typed: Password) -> Password {
 
 /// Refusals that only the owner of the right password hears.
 fn refuse_known(recorded: &Recorded, now: OffsetDateTime) -> Option<Refusal> {
-    if let AccountState::Closed { since } = recorded.account.state {
-        return Some(Refusal::Closed { since });
+    match recorded.account.state {
+        AccountState::Closed { since } => return Some(Refusal::Closed { since: since.date() }),
+        AccountState::Departed { since } => return Some(Refusal::Closed { since }),
+        AccountState::ToActivate | AccountState::Active => {}
     }
     let until = recorded.provisional_until?;
     (until <= now).then_some(Refusal::LetterTooOld { since: until - super::PROVISIONAL_LIFE })

@@ -161,6 +161,7 @@ pub(super) fn state(recorded: &Recorded) -> &'static str {
     match (recorded.account.state, &recorded.password) {
         (AccountState::Active, _) => "active",
         (AccountState::Closed { .. }, _) => "closed",
+        (AccountState::Departed { .. }, _) => "departed",
         (AccountState::ToActivate, Some(_)) => "letter",
         (AccountState::ToActivate, None) => "to-activate",
     }
@@ -170,6 +171,10 @@ async fn reset(accounts: &Accounts, clock: &Clock, which: &Which) -> anyhow::Res
     let recorded = find(accounts, which).await?;
     if let AccountState::Closed { since } = recorded.account.state {
         bail!("the account {} is closed since {}; nothing was changed", recorded.login.as_str(), since.date());
+    }
+    if let AccountState::Departed { since } = recorded.account.state {
+        let login = recorded.login.as_str();
+        bail!("everyone of the account {login} left the directory on {since}; nothing was changed");
     }
     if which.dry_run {
         eprintln!("{} would get a provisional password; its sessions would end", recorded.login.as_str());

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use directory::model::{Malformed, PersonId};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// An account for life: 32 hex digits drawn at random, never shown to a relying party and never reused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +74,11 @@ pub enum AccountState {
     /// No password of its own yet; a provisional one may be out.
     ToActivate,
     Active,
+    /// All its people have left the directory; it opens again when one returns.
+    Departed {
+        since: Date,
+    },
+    /// By a person: no delivery opens it again (IM-11).
     Closed {
         since: OffsetDateTime,
     },

@@ -2,7 +2,7 @@
 
 use directory::db::{self, on};
 use directory::model::PersonId;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use super::{Result, Store, unreadable};
 use crate::domain::account::{Account, AccountId, AccountState, Profile};
@@ -20,6 +20,8 @@ pub struct Recorded {
     /// Wrong birth dates since the last right one or reset, and when the last one was.
     pub birth_date_failures: u32,
     pub birth_date_failed_at: Option<OffsetDateTime>,
+    /// The day the last of its people left, also where the account was closed by a person.
+    pub departed_on: Option<Date>,
 }
 
 /// An account about to be opened.
@@ -33,7 +35,7 @@ pub struct NewAccount {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: String,
     login: String,
     profile: String,
@@ -43,21 +45,23 @@ struct Row {
     birth_date_failed_at: Option<OffsetDateTime>,
     activated_at: Option<OffsetDateTime>,
     closed_at: Option<OffsetDateTime>,
+    departed_on: Option<Date>,
     person: Option<String>,
 }
 
 /// One row for each person of the account, in their order.
 macro_rules! select {
-    ($clause:literal) => {
+    ($clause:expr) => {
         concat!(
             "SELECT a.id, a.login, a.profile, a.password, a.provisional_until, a.birth_date_failures, \
-             a.birth_date_failed_at, a.activated_at, a.closed_at, p.person \
+             a.birth_date_failed_at, a.activated_at, a.closed_at, a.departed_on, p.person \
              FROM accounts a LEFT JOIN account_people p ON p.account = a.id ",
             $clause,
             " ORDER BY a.login, p.position"
         )
     };
 }
+pub(super) use select;
 
 impl Store {
     /// Opens an account; `false`, and nothing written, where the login is taken or one of the people has an account.
@@ -208,7 +212,7 @@ impl Store {
     /// Ties one record more to an account, after the others; nothing changes where the record has an account.
     pub async fn join_person(&self, account: &AccountId, person: &PersonId) -> Result<()> {
         const JOIN: &str = "INSERT INTO account_people (person, account, position) \
-                            SELECT $1, $2, COUNT(*) FROM account_people WHERE account = $2 \
+                            SELECT $1, $2, COALESCE(MAX(position) + 1, 0) FROM account_people WHERE account = $2 \
                             ON CONFLICT DO NOTHING";
         on!(&self.write, c => sqlx::query(JOIN)
             .bind(person.to_string()).bind(account.as_str()).execute(c).await.map(drop))?;
@@ -217,7 +221,7 @@ impl Store {
 }
 
 /// Ends the sessions of an account and revokes what was granted on them, inside the caller's transaction.
-async fn end_everything(tx: &mut db::Tx, account: &AccountId, now: OffsetDateTime) -> Result<()> {
+pub(super) async fn end_everything(tx: &mut db::Tx, account: &AccountId, now: OffsetDateTime) -> Result<()> {
     const SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
     const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE account = $1 AND revoked_at IS NULL";
     on!(tx, c => {
@@ -227,7 +231,7 @@ async fn end_everything(tx: &mut db::Tx, account: &AccountId, now: OffsetDateTim
     Ok(())
 }
 
-fn gather(rows: Vec<Row>) -> Result<Vec<Recorded>> {
+pub(super) fn gather(rows: Vec<Row>) -> Result<Vec<Recorded>> {
     let mut accounts: Vec<Recorded> = Vec::new();
     for row in rows {
         let wrong = unreadable("an account");
@@ -248,10 +252,11 @@ fn recorded(row: &Row, person: Option<PersonId>) -> Result<Recorded> {
             .inspect_err(|problem| tracing::error!(account = row.id, %problem, "a stored password cannot be used"))
             .ok()
     });
-    let state = match (row.closed_at, row.activated_at) {
-        (Some(since), _) => AccountState::Closed { since },
-        (None, Some(_)) => AccountState::Active,
-        (None, None) => AccountState::ToActivate,
+    let state = match (row.closed_at, row.departed_on, row.activated_at) {
+        (Some(since), _, _) => AccountState::Closed { since },
+        (None, Some(since), _) => AccountState::Departed { since },
+        (None, None, Some(_)) => AccountState::Active,
+        (None, None, None) => AccountState::ToActivate,
     };
     Ok(Recorded {
         account: Account {
@@ -265,5 +270,6 @@ fn recorded(row: &Row, person: Option<PersonId>) -> Result<Recorded> {
         provisional_until: row.provisional_until,
         birth_date_failures: u32::try_from(row.birth_date_failures).unwrap_or(u32::MAX),
         birth_date_failed_at: row.birth_date_failed_at,
+        departed_on: row.departed_on,
     })
 }

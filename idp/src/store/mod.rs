@@ -5,6 +5,8 @@
 
 mod accounts;
 mod audit;
+mod departures;
+mod following;
 mod grants;
 mod interactions;
 mod parties;
@@ -18,6 +20,7 @@ use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Outcome};
+pub use following::{Change, Deed, Followed, Seen};
 pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;
 pub use parties::Added;

@@ -1,6 +1,7 @@
 //! The deeds on a real store and a directory that a real import filled.
 
 mod first_time;
+mod leaving;
 mod opening;
 mod sign_in;
 

@@ -5,6 +5,7 @@
 mod difference;
 mod import;
 mod progress;
+mod purge;
 mod rejects;
 mod runs;
 mod sample;
@@ -28,6 +29,9 @@ pub enum Command {
     Status(runs::Listing),
     /// List the imports, latest first
     History(runs::History),
+    /// Forget the people who left long ago, after their accounts
+    #[command(after_help = "Example:\n  guichet directory purge --dry-run")]
+    Purge(purge::Purge),
     /// Write made-up families as archives that `import` reads
     #[command(after_help = "Example:\n  guichet directory sample --families 300 --seed 1 --academy 14 --out samples")]
     Sample(sample::Sample),
@@ -38,6 +42,7 @@ pub async fn run(command: Command, data: &Place) -> anyhow::Result<ExitCode> {
         Command::Import(wanted) => import::run(wanted, data).await,
         Command::Status(listing) => runs::status(data, listing.json).await,
         Command::History(history) => runs::history(data, &history).await,
+        Command::Purge(wanted) => purge::run(&wanted, data).await,
         Command::Sample(sample) => sample::run(&sample),
     }
 }

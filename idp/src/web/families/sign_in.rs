@@ -169,7 +169,7 @@ async fn refused(
         Refusal::Closed { since } => {
             let mut shell = visitor.shell(under_way.party());
             shell.reference = Some(visitor.reference.clone());
-            return Ok(visitor.show(&AccountClosed { since: since.date(), school: None }, &shell));
+            return Ok(visitor.show(&AccountClosed { since, school: None }, &shell));
         }
     };
     again(app, visitor, under_way, typed, vec![problem]).await
