@@ -3,10 +3,13 @@
 //! `known` is asked at every sign-in: three queries whatever the number of people and children, each by index. What a
 //! delivery did not say comes back as absent, never as an error.
 
+mod made;
+mod runs;
+
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AssertSqlSafe;
-use time::{Date, OffsetDateTime};
+use time::Date;
 
 use crate::db::{self, Access, Db, Place};
 use crate::model::{
@@ -14,6 +17,8 @@ use crate::model::{
     StaffFunction, Student, Uai,
 };
 use crate::on;
+
+pub use runs::{Run, StoredReject};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,20 +32,6 @@ pub enum Error {
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// One run of the importer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    pub id: i64,
-    /// `<academy>-<stage>`.
-    pub source: String,
-    /// `applied` or `held`.
-    pub outcome: String,
-    pub date: Date,
-    pub started_at: OffsetDateTime,
-    /// The report, as the importer printed it.
-    pub report: String,
-}
 
 /// How many people a source has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +142,6 @@ const SCHOOL_BY_UAI: &str = "SELECT id AS school_id, uai, name AS school_name, k
      WHERE uai = $1 AND left_at IS NULL ORDER BY id";
 const POPULATION: &str = "SELECT source, kind, COUNT(*) - COUNT(left_at), COUNT(left_at) FROM persons \
      GROUP BY source, kind ORDER BY source, kind";
-const RUNS: &str = "SELECT id, source, outcome, delivery_date, started_at, report FROM runs ORDER BY id DESC LIMIT $1";
 
 /// People asked for in one query; more are asked for in several.
 const AT_ONCE: usize = 4_096;
@@ -218,15 +208,6 @@ impl Directory {
                 left: count(left),
             })
             .collect())
-    }
-
-    /// The latest runs of the importer, latest first.
-    pub async fn runs(&self, limit: u32) -> Result<Vec<Run>> {
-        let rows: Vec<(i64, String, String, Date, OffsetDateTime, String)> =
-            on!(&self.db, c => sqlx::query_as(RUNS).bind(i64::from(limit)).fetch_all(c).await)?;
-        let run =
-            |(id, source, outcome, date, started_at, report)| Run { id, source, outcome, date, started_at, report };
-        Ok(rows.into_iter().map(run).collect())
     }
 
     /// Asks one question of a list of identifiers.
