@@ -96,6 +96,8 @@ CREATE TABLE former_contacts (
 -- Every run that was tried to its end: `outcome` is applied, held or undone.
 ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'complete';
 ALTER TABLE runs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+-- The same for the very same files on the disk, read the same way.
+ALTER TABLE runs ADD COLUMN parcel TEXT NOT NULL DEFAULT '';
 -- The run of the same source that stood when this one was compared; 0 where none did.
 ALTER TABLE runs ADD COLUMN base BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

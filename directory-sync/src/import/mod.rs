@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod runs_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
@@ -13,15 +15,17 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
 use crate::db::Place;
-use crate::incoming::{Progress, Reject};
+use crate::incoming::{Incoming, Progress, Reject};
 use crate::model::Academy;
 use crate::reconcile::{Limits, Order, Report};
 use crate::source::Hints;
 use crate::writer::Undone;
 use crate::{db, reconcile, source, writer};
 
-/// Records between the two stages.
-const IN_FLIGHT: usize = 2_000;
+/// Records handed on together: waking the other stage costs more than a record.
+const TOGETHER: usize = 256;
+/// Hands between the two stages.
+const IN_FLIGHT: usize = 8;
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -73,20 +77,34 @@ pub async fn import(
 ) -> Result<Report, Error> {
     let db = writer::open(place).await?;
     let turn = reconcile::take_turn(place, &import.by, import.now).await?;
+    let (academy, hints, today) = (import.academy, import.reading, import.now.date());
+    let reading = source::Reading { paths: import.paths, academy, hints, today };
     let order = Order {
         academy: import.academy,
         dry_run: import.dry_run,
         by: import.by,
         approve: import.approve,
         limits: import.limits,
+        parcel: source::parcel(&reading)?,
         interpret: source::interpret,
         now: import.now,
     };
-    let (academy, hints, today) = (import.academy, import.reading, import.now.date());
-    let reading = source::Reading { paths: import.paths, academy, hints, today };
+    if let Some(report) = reconcile::applied_before(&db, &order).await? {
+        turn.end(import.now).await?;
+        crate::on!(&db, pool => pool.close().await);
+        return Ok(report);
+    }
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
-        source::read(&reading, &progress, &mut |incoming| sender.blocking_send(incoming).is_ok())
+        let mut together = Vec::with_capacity(TOGETHER);
+        source::read(&reading, &progress, &mut |incoming| {
+            let last = matches!(incoming, Incoming::Complete(_));
+            together.push(incoming);
+            if !last && together.len() < TOGETHER {
+                return true;
+            }
+            sender.blocking_send(std::mem::replace(&mut together, Vec::with_capacity(TOGETHER))).is_ok()
+        })
     });
     let report = reconcile::reconcile(&db, Arc::clone(&turn), order, receiver, each_reject).await;
     let read = reader.await?;

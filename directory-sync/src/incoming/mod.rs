@@ -8,15 +8,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use told::{ATTRIBUTES, Attribute, Told};
 
 use crate::model::{Academy, Guardian, ParentalAuthority, School, SourceKey, Staff, Stage, Student};
 
+/// Raised when the reader makes other people of the same words: what came before is then no longer the same, and the
+/// next complete delivery writes everyone anew.
+pub const READING: &str = "2";
+
 /// The kinds of record of a delivery, in the order in which a consumer needs them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
     #[serde(rename = "EtabEducNat")]
     Schools,
@@ -147,7 +151,7 @@ impl fmt::Display for Source {
 }
 
 /// What a delivery holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Everyone there is: who is missing has left.

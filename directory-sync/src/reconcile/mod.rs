@@ -65,6 +65,8 @@ pub struct Order {
     /// The held run that `by` lets through.
     pub approve: Option<i64>,
     pub limits: Limits,
+    /// Of the files as they lie on the disk.
+    pub parcel: String,
     /// Turns what was told of a record into the record.
     pub interpret: Interpret,
     pub now: OffsetDateTime,
@@ -116,7 +118,7 @@ pub async fn reconcile(
     db: &Db,
     turn: Arc<Turn>,
     order: Order,
-    incoming: mpsc::Receiver<Incoming>,
+    incoming: mpsc::Receiver<Vec<Incoming>>,
     each_reject: &mut (dyn FnMut(&Reject) + Send),
 ) -> Result<Report, Error> {
     let started = Instant::now();
@@ -141,6 +143,12 @@ pub async fn reconcile(
     Ok(report)
 }
 
+/// The report of these very files, where they were the last ones applied: there is nothing to read.
+pub async fn applied_before(db: &Db, order: &Order) -> Result<Option<Report>, Error> {
+    let applied = crate::writer::applied(db, &order.parcel).await?;
+    Ok(applied.and_then(|(run, stored)| report::again(run, &stored, order)))
+}
+
 /// Undoes the last applied run of a source.
 pub async fn undo(db: &Db, turn: &Arc<Turn>, run: i64, now: OffsetDateTime) -> Result<Undone, Error> {
     let _renewing = turn.renewing(now);
@@ -150,51 +158,65 @@ pub async fn undo(db: &Db, turn: &Arc<Turn>, run: i64, now: OffsetDateTime) -> R
 /// Fills the staging tables up to the end of the delivery.
 async fn stage(
     staging: &mut Staging,
-    mut incoming: mpsc::Receiver<Incoming>,
+    mut incoming: mpsc::Receiver<Vec<Incoming>>,
     tally: &mut Tally<'_>,
     order: &Order,
 ) -> Result<(Delivery, Warnings), Error> {
     let mut changes = Changes::new(order.interpret);
-    while let Some(next) = incoming.recv().await {
-        match next {
-            Incoming::Source(source) => {
-                staging.deliverer(source).await?;
-                changes.of(source);
-            }
-            Incoming::Record(record, told, origin) => {
-                tally.of(record.category()).read += 1;
-                staging.add(*record, &told, &origin).await?;
-            }
-            Incoming::Change(change, origin) => {
-                tally.of(change.category).read += 1;
-                changes.add(*change, origin, staging, tally).await?;
-            }
-            Incoming::Departure { category, key, origin } => {
-                tally.of(category).read += 1;
-                staging.dismiss(category, &key, &origin).await?;
-            }
-            Incoming::Rejected(reject) => {
-                tally.of(reject.category).read += 1;
-                if let Some(key) = &reject.key {
-                    staging.spare(reject.category, key).await?;
-                }
-                tally.reject(reject);
-            }
-            Incoming::Ignored(category) => {
-                let counts = tally.of(category);
-                counts.read += 1;
-                counts.ignored += 1;
-            }
-            Incoming::Complete(mut delivery) => {
+    while let Some(together) = incoming.recv().await {
+        for next in together {
+            if let Some(delivery) = stage_one(next, staging, &mut changes, tally).await? {
+                let mut delivery = *delivery;
                 changes.settle(staging, tally).await?;
                 staging.complete(delivery.before_2020).await?;
                 let mut warnings = std::mem::take(&mut delivery.warnings);
                 warnings.merge(changes.warnings);
-                return Ok((*delivery, warnings));
+                return Ok((delivery, warnings));
             }
         }
     }
     Err(Error::Cut)
+}
+
+/// Takes one thing of the delivery; gives the delivery at its end.
+async fn stage_one(
+    next: Incoming,
+    staging: &mut Staging,
+    changes: &mut Changes,
+    tally: &mut Tally<'_>,
+) -> Result<Option<Box<Delivery>>, Error> {
+    match next {
+        Incoming::Source(source) => {
+            staging.deliverer(source).await?;
+            changes.of(source);
+        }
+        Incoming::Record(record, told, origin) => {
+            tally.of(record.category()).read += 1;
+            staging.add(*record, &told, &origin).await?;
+        }
+        Incoming::Change(change, origin) => {
+            tally.of(change.category).read += 1;
+            changes.add(*change, origin, staging, tally).await?;
+        }
+        Incoming::Departure { category, key, origin } => {
+            tally.of(category).read += 1;
+            staging.dismiss(category, &key, &origin).await?;
+        }
+        Incoming::Rejected(reject) => {
+            tally.of(reject.category).read += 1;
+            if let Some(key) = &reject.key {
+                staging.spare(reject.category, key).await?;
+            }
+            tally.reject(reject);
+        }
+        Incoming::Ignored(category) => {
+            let counts = tally.of(category);
+            counts.read += 1;
+            counts.ignored += 1;
+        }
+        Incoming::Complete(delivery) => return Ok(Some(delivery)),
+    }
+    Ok(None)
 }
 
 /// A delivery never goes back in time, is applied once, and a delta needs the ones before it (IM-08). Whether it is
@@ -280,7 +302,8 @@ async fn approve(staging: &mut Staging, order: &Order, run: i64, report: &mut Re
     if held.outcome != "held" {
         return refused("it was not held");
     }
-    if held.source != report.source || held.fingerprint != report.fingerprint {
+    let same = held.parcel == order.parcel || (!held.fingerprint.is_empty() && held.fingerprint == report.fingerprint);
+    if held.source != report.source || !same {
         return refused("it was of other files than these");
     }
     if held.base != report.base {
@@ -338,6 +361,7 @@ async fn finish(
             asked_by: report.asked_by.clone(),
             approved_by: report.approved_by.clone(),
             approves: report.approves,
+            parcel: order.parcel.clone(),
             persons,
             report: serde_json::to_string(report).unwrap_or_default(),
         };

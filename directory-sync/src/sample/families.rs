@@ -3,113 +3,78 @@
 use time::{Date, Month};
 
 use super::chance::Chance;
-use super::names::{ACCENTED_FAMILIES, APOSTROPHED_FAMILIES, FAMILIES, MEN, WOMEN};
-use super::schools::{FIRST_LYCEE, PAIR, TRAININGS, empty, neighbour, staff};
-use super::{Dialect, People, Plan, Sample};
+use super::contacts::{mail, phone};
+use super::names::{ACCENTED_FAMILIES, APOSTROPHED_FAMILIES, FAMILIES, MEN, WOMEN, in_files_of};
+use super::schools::{Heading, Posts, empty, grades, neighbour, staff};
+use super::{Dialect, Household, People, Plan, Sample, Shape};
 use crate::model::{
-    Enrolment, Guardian, Guardianship, Mail, Names, ParentalAuthority, PersonId, Phone, SourceKey, Student,
+    Enrolment, Guardian, Guardianship, Mail, Names, ParentalAuthority, PersonId, Phone, SourceKey, Stage, Student,
 };
 
-/// What is particular about a household.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shape {
-    TwoParents,
-    /// Both legal representatives, other names, other phones.
-    Separated,
-    SingleParent,
-    /// Two adults with one mobile number.
-    SharedPhone,
-    /// A parent with a child here and another in the neighbouring academy: two records of one human.
-    TwoAcademies,
-    /// A pupil of 18, own responsible under a second record.
-    AdultStudent,
-    /// A mother, and a partner who is personne en charge without being a legal representative.
-    InCharge,
-    /// Two parents, and a grandparent who is a contact only.
-    ContactOnly,
-    NoPhone,
-    /// Three children, in both schools.
-    Siblings,
-    PipeInName,
-    Apostrophe,
-    Accents,
-    /// A land line where the mobile should be.
-    LandLine,
-    /// Child welfare as a guardian.
-    Institution,
-    /// Two pupils of one birth date.
-    Twins,
-    NoMail,
-}
-
-impl Shape {
-    pub const ALL: [Self; 17] = [
-        Self::TwoParents,
-        Self::Separated,
-        Self::SingleParent,
-        Self::SharedPhone,
-        Self::TwoAcademies,
-        Self::AdultStudent,
-        Self::InCharge,
-        Self::ContactOnly,
-        Self::NoPhone,
-        Self::Siblings,
-        Self::PipeInName,
-        Self::Apostrophe,
-        Self::Accents,
-        Self::LandLine,
-        Self::Institution,
-        Self::Twins,
-        Self::NoMail,
-    ];
-}
-
-/// Who belongs together.
-#[derive(Debug, Clone)]
-pub struct Household {
-    pub shape: Shape,
-    /// Each adult with all their records: two where two academies know them.
-    pub adults: Vec<Vec<PersonId>>,
-    pub students: Vec<PersonId>,
-}
+/// Families to a pair of schools.
+const PAIR: u32 = 400;
 
 pub(super) fn make(plan: &Plan) -> Sample {
-    let neighbour = neighbour(plan.academy);
-    let mut world = World {
-        plan,
-        chance: Chance::new(plan.seed),
-        here: empty(plan, plan.academy, 0),
-        there: empty(plan, neighbour, 1),
-        households: Vec::new(),
-        phones: 0,
-    };
+    let mut world = World::new(plan.seed, heading(plan), (plan.families / PAIR + 1, PAIR));
     for index in 0..plan.families {
-        // Shapes in turn, then plain families up to twenty.
-        let shape = Shape::ALL.get(index as usize % 20).copied().unwrap_or(Shape::TwoParents);
-        world.household(index, shape);
+        world.household(index, shape(index));
     }
     for people in [&mut world.here, &mut world.there] {
-        staff(people, &mut world.chance);
-        if plan.dialect == Dialect::Of2013 {
-            forget_what_came_later(people);
-        }
+        staff(people, &mut world.chance, Posts::ByPupils);
+        forget_what_came_later(people);
     }
     let deliveries = vec![world.here, world.there];
     Sample { households: world.households, deliveries }
 }
 
+/// Of 1,200 persons, 450 are students, 700 guardians and 50 staff, in 1.2 schools.
+pub(super) fn academy(heading: Heading, persons: u32, seed: u64) -> People {
+    let pairs = (persons / 1_000).div_ceil(2).max(1);
+    let at_home = persons - persons / 24;
+    // Twenty families have 39 adults, and there are 9 students to 14 adults.
+    let families = (u64::from(at_home) * 14 / 23 * 20 / 39).div_ceil(u64::from(pairs));
+    let mut world = World::new(seed, heading, (pairs, u32::try_from(families).unwrap_or(u32::MAX).max(1)));
+    world.balanced = true;
+    for index in 0.. {
+        if world.here.students.len() + world.here.guardians.len() >= at_home as usize {
+            break;
+        }
+        world.household(index, shape(index));
+    }
+    let mut people = world.here;
+    let posts = (persons as usize).saturating_sub(people.students.len() + people.guardians.len());
+    staff(&mut people, &mut world.chance, Posts::InAll(posts));
+    forget_what_came_later(&mut people);
+    people
+}
+
+const fn heading(plan: &Plan) -> Heading {
+    Heading { academy: plan.academy, stage: plan.stage, date: plan.date, dialect: plan.dialect }
+}
+
+/// Shapes in turn, then plain families up to twenty.
+fn shape(index: u32) -> Shape {
+    Shape::ALL.get(index as usize % 20).copied().unwrap_or(Shape::TwoParents)
+}
+
+/// The key of the `number`th record whose like begin at `base`. A hundred thousand of them fit before the next kind's;
+/// those beyond have three digits more, so that no two people of a large sample have one key.
 #[expect(clippy::expect_used, reason = "a number is a key")]
-pub(super) fn key(number: u64) -> SourceKey {
+pub(super) fn key(base: u64, number: u64) -> SourceKey {
+    let number = if number < 100_000 { base + number } else { base * 1_000 + number };
     number.to_string().parse().expect("digits")
 }
 
-struct World<'a> {
-    plan: &'a Plan,
+struct World {
     chance: Chance,
     here: People,
     there: People,
     households: Vec<Household>,
     phones: u32,
+    /// Families to a pair of schools.
+    pair: u32,
+    /// Whether the share of students is kept, rather than left to chance.
+    balanced: bool,
 }
 
 /// An adult being made.
@@ -120,12 +85,33 @@ struct Adult {
     mail: Option<Mail>,
 }
 
-impl World<'_> {
+impl World {
+    fn new(seed: u64, heading: Heading, (pairs, pair): (u32, u32)) -> Self {
+        let there = Heading { academy: neighbour(heading.academy), ..heading };
+        Self {
+            chance: Chance::new(seed),
+            here: empty(heading, pairs, 0),
+            there: empty(there, pairs, 1),
+            households: Vec::new(),
+            phones: 0,
+            pair,
+            balanced: false,
+        }
+    }
+
+    const fn stage(&self) -> Stage {
+        self.here.stage
+    }
+
     fn household(&mut self, index: u32, shape: Shape) {
+        let shape = match (self.stage(), shape) {
+            (Stage::Primary, Shape::AdultStudent) => Shape::TwoParents,
+            _ => shape,
+        };
         let family = match shape {
             Shape::PipeInName => format!("{}|{}", self.family(), self.family()),
-            Shape::Apostrophe => self.chance.pick(APOSTROPHED_FAMILIES).to_owned(),
-            Shape::Accents => self.chance.pick(ACCENTED_FAMILIES).to_owned(),
+            Shape::Apostrophe => self.of(APOSTROPHED_FAMILIES),
+            Shape::Accents => self.of(ACCENTED_FAMILIES),
             _ => self.family(),
         };
         let mut adults = vec![self.adult(true, &family)];
@@ -169,7 +155,8 @@ impl World<'_> {
             // The mother, known there too, with a child of her own there.
             if let (Some(mother), Some(known)) = (adults.first(), household.adults.first_mut()) {
                 let record = self.guardian(true, mother, shape);
-                let student = self.student(true, index, &family, 13);
+                let age = if self.stage() == Stage::Primary { 8 } else { 13 };
+                let student = self.student(true, index, &family, age);
                 self.tie(true, &student, std::slice::from_ref(&record), shape);
                 household.students.push(student);
                 known.push(record);
@@ -182,24 +169,39 @@ impl World<'_> {
     }
 
     fn family(&mut self) -> String {
-        self.chance.pick(FAMILIES).to_owned()
+        self.of(FAMILIES)
+    }
+
+    fn of(&mut self, families: &[&str]) -> String {
+        in_files_of(self.stage(), self.chance.pick(families))
     }
 
     fn ages(&mut self, shape: Shape) -> Vec<i32> {
-        let any = 11 + i32::try_from(self.chance.below(7)).unwrap_or(0);
-        match shape {
-            Shape::AdultStudent => vec![18],
-            Shape::Siblings => vec![11, 13, 16],
-            Shape::Twins => vec![any, any],
-            _ if self.chance.below(3) == 0 => vec![any, 11 + (any - 10) % 7],
+        let (first, years): (i32, i32) = if self.stage() == Stage::Primary { (3, 8) } else { (11, 7) };
+        let any = first + i32::try_from(self.chance.below(years.unsigned_abs())).unwrap_or(0);
+        match (shape, self.stage()) {
+            (Shape::AdultStudent, _) => vec![18],
+            (Shape::Siblings, Stage::Secondary) => vec![11, 13, 16],
+            (Shape::Siblings, Stage::Primary) => vec![3, 6, 9],
+            (Shape::Twins, _) => vec![any, any],
+            _ if self.has_another() => vec![any, first + (any - first + 1) % years],
             _ => vec![any],
         }
     }
 
+    fn has_another(&mut self) -> bool {
+        if self.balanced {
+            self.here.students.len() * 14 < self.here.guardians.len() * 9
+        } else {
+            self.chance.below(3) == 0
+        }
+    }
+
     fn adult(&mut self, woman: bool, family: &str) -> Adult {
-        let phone = format!("+3363998{:04}", self.phones % 10_000).parse().ok();
+        let phone = phone(self.stage(), self.phones);
         self.phones += 1;
-        Adult { woman, family: family.to_owned(), phone, mail: mail("parent", u64::from(self.phones)) }
+        let who = if self.stage() == Stage::Primary { "famille" } else { "parent" };
+        Adult { woman, family: family.to_owned(), phone, mail: mail(who, u64::from(self.phones)) }
     }
 
     const fn side(&mut self, there: bool) -> &mut People {
@@ -216,9 +218,9 @@ impl World<'_> {
         let family = if shape == Shape::Institution { "AIDE SOCIALE A L'ENFANCE" } else { &adult.family };
         let same = !adult.woman || matches!(shape, Shape::Institution | Shape::TwoAcademies);
         let birth = if same { family.to_owned() } else { self.family() };
-        let (stage, people) = (self.plan.stage, self.side(there));
-        let number = 7_200_000 + people.guardians.len() as u64 + 1;
-        let id = PersonId::new(people.academy, stage, key(number));
+        let people = self.side(there);
+        let base = if people.stage == Stage::Primary { 8_200_000 } else { 7_200_000 };
+        let id = PersonId::new(people.academy, people.stage, key(base, people.guardians.len() as u64 + 1));
         let title = if adult.woman { "Mme" } else { "M." };
         people.guardians.push(Guardian {
             id: id.clone(),
@@ -239,28 +241,31 @@ impl World<'_> {
         let girl = self.chance.below(2) == 0;
         let given = self.chance.pick(if girl { WOMEN } else { MEN }).to_owned();
         let letter = char::from(b'A' + u8::try_from(self.chance.below(3)).unwrap_or(0));
-        let (year, stage) = (self.plan.date.year(), self.plan.stage);
+        let (today, pair) = (self.here.date, self.pair);
         let month = Month::January.nth_next(u8::try_from(self.chance.below(8)).unwrap_or(0));
         let day = u8::try_from(self.chance.below(28)).unwrap_or(0) + 1;
-        let birth_date = Date::from_calendar_date(year - age, month, day).unwrap_or(self.plan.date);
+        let birth_date = Date::from_calendar_date(today.year() - age, month, day).unwrap_or(today);
         let people = self.side(there);
-        let at = TRAININGS.iter().position(|(.., from)| *from == age.min(17)).unwrap_or(0);
-        let level = u32::try_from(at).unwrap_or(0);
-        let school = (index / PAIR) * 2 + u32::from(level >= FIRST_LYCEE);
+        let (stage, grades) = (people.stage, grades(people.stage));
+        let grade = grades.iter().find(|grade| grade.age == age.min(17)).or(grades.first());
+        // The last pair takes what the others leave.
+        let at = (index / pair).min(u32::try_from(people.schools.len() / 2).unwrap_or(1).saturating_sub(1));
+        let school = at * 2 + u32::from(grade.is_some_and(|grade| grade.upper));
         let school = people.schools.get(school as usize).map(|school| school.id.clone());
         let number = people.students.len() as u64 + 1;
-        let id = PersonId::new(people.academy, stage, key(7_100_000 + number));
-        let (mef, stat, _) = TRAININGS.get(at).copied().unwrap_or_default();
-        let class = ["6", "5", "4", "3", "2", "1", "T"].get(at).copied().unwrap_or_default();
-        let enrolment = school.clone().map(|school| Enrolment { school, division: format!("{class}{letter}") });
+        let primary = stage == Stage::Primary;
+        let id = PersonId::new(people.academy, stage, key(if primary { 8_100_000 } else { 7_100_000 }, number));
+        let class = grade.map_or("", |grade| grade.class);
+        let division = if primary { format!("{class} {letter}") } else { format!("{class}{letter}") };
+        let enrolment = school.clone().map(|school| Enrolment { school, division });
         people.students.push(Student {
             id: id.clone(),
             names: Names { family: family.to_owned(), given, birth: Some(family.to_owned()), title: None },
             birth_date,
-            ine: Some(format!("99{:03}{:04}ZZ", people.academy.number(), number % 10_000)),
-            school_number: Some((990_000 + number).to_string()),
-            mef: Some(mef.to_owned()),
-            level: stat.get(..4).map(str::to_owned),
+            ine: Some(ine(&id, number)),
+            school_number: (!primary).then(|| (990_000 + number).to_string()),
+            mef: grade.and_then(|grade| grade.mef).map(str::to_owned),
+            level: grade.map(|grade| grade.level.to_owned()),
             school,
             enrolments: enrolment.into_iter().collect(),
         });
@@ -278,6 +283,10 @@ impl World<'_> {
                 (_, 1) => (20, Legal),
                 _ => (38, Contact),
             };
+            // Primary schools' files name legal representatives only (AAF section 5.4).
+            if self.stage() == Stage::Primary && authority != Legal {
+                continue;
+            }
             let tie = Guardianship { student: student.clone(), guardian: guardian.clone(), link, authority };
             self.side(there).guardianships.push(tie);
         }
@@ -287,11 +296,11 @@ impl World<'_> {
     fn own_responsible(&mut self, household: &mut Household) {
         let Some(student) = self.here.students.last() else { return };
         let (names, of) = (student.names.clone(), student.id.clone());
-        let number = 7_200_000 + self.here.guardians.len() as u64 + 1;
-        let id = PersonId::new(self.here.academy, self.plan.stage, key(number));
-        let phone = format!("+3363998{:04}", self.phones % 10_000).parse().ok();
+        let number = self.here.guardians.len() as u64 + 1;
+        let id = PersonId::new(self.here.academy, self.stage(), key(7_200_000, number));
+        let phone = phone(self.stage(), self.phones);
         self.phones += 1;
-        let (mobiles, mail) = (phone.into_iter().collect(), mail("eleve", number));
+        let (mobiles, mail) = (phone.into_iter().collect(), mail("eleve", 7_200_000 + number));
         self.here.guardians.push(Guardian { id: id.clone(), names, birth_date: None, mobiles, mail });
         let authority = ParentalAuthority::Legal;
         self.here.guardianships.push(Guardianship { student: of, guardian: id.clone(), link: 70, authority });
@@ -299,12 +308,19 @@ impl World<'_> {
     }
 }
 
-pub(super) fn mail(who: &str, number: u64) -> Option<Mail> {
-    format!("{who}.{number}@example.org").parse().ok()
+/// Eleven characters: 99 or, in primary schools, 98; the academy; and the number, which goes on in the letters.
+pub(super) fn ine(id: &PersonId, number: u64) -> String {
+    let front = if id.stage() == Stage::Primary { 98 } else { 99 };
+    let turns = number / 10_000;
+    let letter = |turns: u64| char::from(b'Z' - u8::try_from(turns % 26).unwrap_or(0));
+    format!("{front}{:03}{:04}{}{}", id.academy().number(), number % 10_000, letter(turns / 26), letter(turns))
 }
 
 /// What the files of 2013 could not say.
-fn forget_what_came_later(people: &mut People) {
+pub(super) fn forget_what_came_later(people: &mut People) {
+    if people.dialect == Dialect::Current {
+        return;
+    }
     for guardian in &mut people.guardians {
         guardian.mobiles.clear();
         guardian.mail = None;

@@ -1,5 +1,7 @@
 //! Names of nobody.
 
+use crate::model::Stage;
+
 pub(super) const FAMILIES: &[&str] = &[
     "ALBAREDE",
     "AUBRAC",
@@ -104,3 +106,23 @@ pub(super) const MEN: &[&str] = &[
 pub(super) const COLLEGES: &[&str] = &["DES GRANDS PINS", "DU VIEUX MOULIN", "DE L'ÉTANG", "DES TROIS CHEMINS"];
 pub(super) const LYCEES: &[&str] = &["DE LA POINTE", "DES HAUTS VENTS", "DU PHARE", "DE LA ROSERAIE"];
 pub(super) const TOWNS: &[&str] = &["PORT-BLANC", "VALMORE", "SAINT-ELME", "ROCHEBRUNE", "L'ÎLE-AUX-CHÊNES"];
+pub(super) const ECOLES: &[&str] = &["LES HIRONDELLES", "DU BOURG", "JEAN DE LA LUNE", "DES COQUELICOTS"];
+
+/// A family name as files of that stage write it: capitals in secondary schools, capitals at the heads of words in
+/// primary ones (AAF pitfall 9).
+pub(super) fn in_files_of(stage: Stage, family: &str) -> String {
+    if stage == Stage::Secondary {
+        return family.to_owned();
+    }
+    let mut head = true;
+    let mut text = String::with_capacity(family.len());
+    for letter in family.chars() {
+        if head {
+            text.push(letter);
+        } else {
+            text.extend(letter.to_lowercase());
+        }
+        head = !letter.is_alphabetic();
+    }
+    text
+}

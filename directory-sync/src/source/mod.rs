@@ -10,12 +10,15 @@ mod entity;
 mod envelope;
 mod fields;
 mod file_name;
+mod parcel;
 mod phone;
 mod relation;
 mod text;
 
 #[cfg(test)]
 mod tests;
+
+pub use parcel::parcel;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;

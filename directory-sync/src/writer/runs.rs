@@ -5,7 +5,7 @@ use time::{Date, OffsetDateTime};
 use super::batch::{Batch, Value};
 use super::staging::{Base, Staging};
 use super::table::{self, Table};
-use crate::db::{self, Conn, Result};
+use crate::db::{self, Conn, Db, Result};
 use crate::incoming::{Kind, Reject};
 use crate::on;
 
@@ -18,6 +18,8 @@ pub struct Ended {
     pub date: Date,
     pub at: OffsetDateTime,
     pub fingerprint: String,
+    /// Of the files as they lay on the disk.
+    pub parcel: String,
     pub asked_by: String,
     pub approved_by: Option<String>,
     pub approves: Option<i64>,
@@ -33,6 +35,7 @@ pub struct Held {
     pub source: String,
     pub outcome: String,
     pub fingerprint: String,
+    pub parcel: String,
     pub base: i64,
     pub asked_by: String,
 }
@@ -43,6 +46,13 @@ pub(super) async fn base(conn: &mut Conn, source: &str) -> Result<Base> {
                         WHERE source = $1 AND outcome = 'applied' ORDER BY id DESC LIMIT 1";
     let base: Option<Base> = on!(conn, c => sqlx::query_as(BASE).bind(source).fetch_optional(&mut **c).await)?;
     Ok(base.unwrap_or_default())
+}
+
+/// The report of the run of these very files, where it is the last applied one of its source; with its number.
+pub async fn applied(db: &Db, parcel: &str) -> Result<Option<(i64, String)>> {
+    const APPLIED: &str = "SELECT r.id, r.report FROM runs r WHERE r.parcel = $1 AND r.outcome = 'applied' AND NOT EXISTS \
+         (SELECT 1 FROM runs n WHERE n.source = r.source AND n.outcome = 'applied' AND n.id > r.id)";
+    Ok(on!(db, c => sqlx::query_as(APPLIED).bind(parcel).fetch_optional(c).await)?)
 }
 
 impl Staging {
@@ -56,7 +66,7 @@ impl Staging {
 
     /// The run of that number.
     pub async fn held(&mut self, run: i64) -> Result<Option<Held>> {
-        const HELD: &str = "SELECT source, outcome, fingerprint, base, asked_by FROM runs WHERE id = $1";
+        const HELD: &str = "SELECT source, outcome, fingerprint, parcel, base, asked_by FROM runs WHERE id = $1";
         Ok(on!(&mut self.conn, c => sqlx::query_as(HELD).bind(run).fetch_optional(&mut **c).await)?)
     }
 
@@ -69,8 +79,8 @@ impl Staging {
     /// Writes the run down, with the records that it rejected, and ends the import: from here on it is durable.
     pub async fn end(mut self, ended: Ended, rejects: &[Reject]) -> Result<()> {
         const INSERT: &str = "INSERT INTO runs (id, source, outcome, delivery_date, started_at, report, kind, \
-             fingerprint, base, asked_by, approved_by, approves, fence, persons) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+             fingerprint, base, asked_by, approved_by, approves, fence, persons, parcel) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         let (source, base, fence) = (self.name.clone(), self.base.run, self.turn.fence);
         let (run, applied) = (ended.run, ended.outcome == "applied");
         on!(&mut self.conn, c => {
@@ -89,6 +99,7 @@ impl Staging {
                 .bind(ended.approves)
                 .bind(fence)
                 .bind(i64::try_from(ended.persons).unwrap_or(i64::MAX))
+                .bind(ended.parcel)
                 .execute(&mut **c)
                 .await
                 .map(drop)

@@ -289,22 +289,17 @@ impl Staging {
     /// Compares what waits with what is known, and stages what differs.
     async fn settle(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        let mut known = HashMap::new();
+        let digests: Vec<String> = waiting.iter().map(|one| digest(&one.told, false)).collect();
+        let mut states = vec![if self.first { NEW } else { UNCHANGED }; waiting.len()];
         if !self.first {
             for table in Table::ALL {
-                let ids = waiting.iter().filter(|w| Table::of(w.category) == Some(table)).map(|w| w.id.as_str());
-                self.known(table, ids.collect(), &mut known).await?;
+                self.compare(table, &waiting, &digests, &mut states).await?;
             }
         }
-        for one in waiting {
-            let now = digest(&one.told, false);
-            let state = match Table::of(one.category).and_then(|table| known.get(&(table.family(), one.id.clone()))) {
-                None => NEW,
-                _ if rows::hangs_on_levels(&one.record) => UNDECIDED,
-                Some((before, true)) if *before == now => UNCHANGED,
-                Some(_) => CHANGED,
-            };
-            self.undecided |= state == UNDECIDED;
+        for ((one, now), state) in waiting.into_iter().zip(digests).zip(states) {
+            let undecided = state != NEW && rows::hangs_on_levels(&one.record);
+            let state = if undecided { UNDECIDED } else { state };
+            self.undecided |= undecided;
             let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
             if state != UNCHANGED {
                 let (category, id, told) = (one.category as i64, one.id, one.told);
@@ -315,26 +310,40 @@ impl Staging {
         Ok(())
     }
 
-    /// The digests of the known ones among `ids`, and whether they are present.
-    async fn known(
+    /// Corrects the states of the records of one table that are not as known. Only these come back from the database:
+    /// most nights there are few.
+    async fn compare(
         &mut self,
         table: Table,
-        ids: Vec<&str>,
-        known: &mut HashMap<(i64, String), (String, bool)>,
+        waiting: &[Waiting],
+        digests: &[String],
+        states: &mut [i64],
     ) -> Result<()> {
-        if ids.is_empty() {
+        let mine = |one: &Waiting| Table::of(one.category) == Some(table);
+        let asked: Vec<(&str, &str)> =
+            waiting.iter().zip(digests).filter(|(one, _)| mine(one)).map(|(one, now)| (&*one.id, &**now)).collect();
+        if asked.is_empty() {
             return Ok(());
         }
-        let ask = format!("SELECT id, digest, left_at FROM {} WHERE id IN ({})", table.known(), marks(TOGETHER));
-        let rows: Vec<(String, String, Option<Date>)> = on!(&mut self.conn, c => {
+        let ask = format!(
+            "WITH w (id, digest) AS (VALUES {}) SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id \
+             WHERE k.id IS NULL OR k.digest <> w.digest OR k.left_at IS NOT NULL",
+            pairs(TOGETHER),
+            table.known()
+        );
+        let rows: Vec<(String, bool)> = on!(&mut self.conn, c => {
             let mut query = sqlx::query_as(AssertSqlSafe(ask));
-            for id in padded(&ids) {
-                query = query.bind(*id);
+            for (id, now) in padded(&asked) {
+                query = query.bind(*id).bind(*now);
             }
             query.fetch_all(&mut **c).await
         })?;
-        let present = |row: (String, String, Option<Date>)| ((table.family(), row.0), (row.1, row.2.is_none()));
-        known.extend(rows.into_iter().map(present));
+        let others: HashMap<&str, bool> = rows.iter().map(|(id, known)| (&**id, *known)).collect();
+        for (one, state) in waiting.iter().zip(states).filter(|(one, _)| mine(one)) {
+            if let Some(known) = others.get(&*one.id) {
+                *state = if *known { CHANGED } else { NEW };
+            }
+        }
         Ok(())
     }
 
@@ -370,6 +379,11 @@ const DECIDE: [&str; 7] = [
 /// `$1, $2, ...`
 pub(super) fn marks(count: usize) -> String {
     (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `($1, $2), ($3, $4), ...`
+fn pairs(count: usize) -> String {
+    (0..count).map(|pair| format!("(${}, ${})", pair * 2 + 1, pair * 2 + 2)).collect::<Vec<_>>().join(", ")
 }
 
 /// Always as many as are asked for at once, the last one repeated: one text, that stays prepared.
