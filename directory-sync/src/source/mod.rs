@@ -11,6 +11,7 @@ mod envelope;
 mod fields;
 mod file_name;
 mod parcel;
+mod peek;
 mod phone;
 mod relation;
 mod text;
@@ -19,6 +20,7 @@ mod text;
 mod tests;
 
 pub use parcel::parcel;
+pub use peek::{Glimpse, peek};
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;

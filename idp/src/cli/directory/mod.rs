@@ -9,6 +9,7 @@ mod rejects;
 mod runs;
 mod sample;
 mod undo;
+mod watch;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -45,6 +46,10 @@ pub enum Command {
     /// Put back exactly what stood before the last run of a source
     #[command(after_help = "Example:\n  guichet directory undo 12 --by 'C. Dupont'")]
     Undo(undo::Undo),
+    /// Look at an inbox on a schedule and apply the deliveries that arrive
+    #[command(after_help = "Examples:\n  guichet directory watch --config /etc/guichet.toml\n  \
+                            guichet directory watch --once --inbox /srv/aaf --settle 0s")]
+    Watch(watch::Watch),
     /// Write made-up families as archives that `import` reads
     #[command(after_help = "Example:\n  guichet directory sample --families 300 --seed 1 --academy 14 --out samples")]
     Sample(sample::Sample),
@@ -76,6 +81,7 @@ pub async fn run(command: Command, from: &WhereFrom) -> anyhow::Result<ExitCode>
         Command::History(history) => runs::history(&data, &history).await,
         Command::Show(show) => runs::show(&data, &show).await,
         Command::Undo(undo) => undo::run(&undo, &data).await,
+        Command::Watch(watch) => watch::run(watch, &settings.directory, data).await,
         Command::Sample(sample) => sample::run(&sample),
     }
 }

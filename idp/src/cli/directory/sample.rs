@@ -74,9 +74,7 @@ pub fn run(wanted: &Sample) -> anyhow::Result<ExitCode> {
     }
     let mut out = io::stdout().lock();
     if wanted.json {
-        let row = |(path, kind, date, academy): &(PathBuf, &str, Date, Academy)| {
-            json!({"path": path, "academy": academy, "kind": kind, "date": date.to_string()})
-        };
+        let row = |(path, kind, date, academy): &(PathBuf, &str, Date, Academy)| json!({"path": path, "academy": academy, "kind": kind, "date": date.to_string()});
         writeln!(out, "{}", serde_json::to_string(&written.iter().map(row).collect::<Vec<_>>())?)?;
     } else {
         for (path, ..) in &written {
