@@ -2,6 +2,8 @@
 //! known, by a bounded channel. The two stages run side by side, and memory does not grow with the delivery.
 
 #[cfg(test)]
+mod deltas_tests;
+#[cfg(test)]
 mod example;
 #[cfg(test)]
 mod runs_tests;
@@ -86,7 +88,9 @@ pub async fn import(
         approve: import.approve,
         limits: import.limits,
         parcel: source::parcel(&reading)?,
-        interpret: source::interpret,
+        interpret: |source, category, key, told| {
+            source::interpret(source, category, key, told).map(|read| (read.record, read.warnings))
+        },
         now: import.now,
     };
     if let Some(report) = reconcile::applied_before(&db, &order).await? {

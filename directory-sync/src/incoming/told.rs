@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::Stage;
+
 /// One attribute that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute {
@@ -71,6 +73,17 @@ impl Attribute {
         ATTRIBUTES.iter().find(|attribute| attribute.name == name || attribute.primary == Some(name))
     }
 
+    /// The name that files of a stage write.
+    #[must_use]
+    pub fn name_in(&self, stage: Stage) -> &'static str {
+        self.primary.filter(|_| stage == Stage::Primary).unwrap_or(self.name)
+    }
+
+    /// Every name under which it comes.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.primary)
+    }
+
     fn coded(code: &str) -> Option<&'static Self> {
         ATTRIBUTES.iter().find(|attribute| attribute.code == code)
     }
@@ -85,12 +98,35 @@ const NEXT_ATTRIBUTE: char = '\u{1e}';
 const NEXT_VALUE: char = '\u{1f}';
 
 impl Told {
+    /// The letters that no value may hold.
+    pub const MARKS: [char; 3] = [NEXT_ATTRIBUTE, NEXT_VALUE, '\0'];
+
     /// Adds the values of an attribute; one that is not kept is passed over.
     pub fn add(&mut self, name: &str, values: &[String]) {
         if let Some(attribute) = Attribute::named(name) {
-            let clean = |value: &String| value.replace([NEXT_ATTRIBUTE, NEXT_VALUE, '\0'], "");
+            let clean = |value: &String| value.replace(Self::MARKS, "");
             self.0.entry(attribute.name).or_default().extend(values.iter().map(clean));
         }
+    }
+
+    /// Adds the values of a kept attribute, which the caller has found free of `MARKS`.
+    pub fn put(&mut self, attribute: &'static Attribute, values: Vec<String>) {
+        self.0.entry(attribute.name).or_default().extend(values);
+    }
+
+    /// Sets the values of a kept attribute, in the place of those told before; none is an attribute to be cleared.
+    pub fn replace(&mut self, attribute: &'static Attribute, values: Vec<String>) {
+        self.0.insert(attribute.name, values);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Attributes with their values, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        self.0.iter().map(|(name, values)| (*name, values.as_slice()))
     }
 
     /// The values of an attribute, by its name in secondary schools' deliveries.

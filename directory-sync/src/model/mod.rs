@@ -320,7 +320,7 @@ pub struct Staff {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffFunction {
     pub school: SchoolId,
-    /// `ENS`, `DIR`, `EDU` ...; `-` is dropped.
+    /// `ENS`, `DIR`, `EDU` ...; `-`, none, only for a further school to which the person is attached.
     pub code: String,
 }
 

@@ -17,12 +17,34 @@ const LONGEST_VALUE: usize = 64 * 1024;
 const LARGEST_RECORD: usize = 1024 * 1024;
 const DEEPEST: usize = 16;
 
+/// What is asked for a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Request {
+    #[default]
+    Add,
+    Modify,
+    Delete,
+}
+
+impl Request {
+    fn named(tag: &str) -> Option<Self> {
+        match tag {
+            "addRequest" => Some(Self::Add),
+            "modifyRequest" => Some(Self::Modify),
+            "deleteRequest" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
 /// One request, as written.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
+    pub(super) request: Request,
     pub(super) line: u64,
     pub(super) operational: Vec<(String, String)>,
     pub(super) id: Option<String>,
+    /// Those of `attributes`, or of `modifications`: both give the values that an attribute has from now on.
     pub(super) attributes: Vec<(String, Vec<String>)>,
     /// The first thing that breaks the envelope.
     pub(super) fault: Option<String>,
@@ -40,9 +62,7 @@ impl Raw {
 /// What stands under the root.
 #[derive(Debug)]
 pub(super) enum Item {
-    Add(Raw),
-    /// `modifyRequest` or `deleteRequest`: this is no complete delivery.
-    Change,
+    Request(Raw),
     Comment(String),
 }
 
@@ -74,6 +94,7 @@ enum Place {
     Operational,
     Identifier,
     Attributes,
+    Modifications,
     Id,
     OperationalAttr,
     Attr,
@@ -107,10 +128,9 @@ impl<R: Read> Envelope<R> {
             match (event, self.root) {
                 (Event::Start(tag), Root::Before) if tag.name().as_ref() == "ficAlimMENESR" => self.root = Root::Inside,
                 (Event::Start(_), Root::Before) => return Err(self.fault("its root is not ficAlimMENESR")),
-                (Event::Start(tag), Root::Inside) => match tag.name().as_ref() {
-                    "addRequest" => return self.record().map(Item::Add).map(Some),
-                    "modifyRequest" | "deleteRequest" => return Ok(Some(Item::Change)),
-                    _ => return Err(self.fault("an element under the root is no request")),
+                (Event::Start(tag), Root::Inside) => match Request::named(tag.name().as_ref()) {
+                    Some(request) => return self.record(request).map(Item::Request).map(Some),
+                    None => return Err(self.fault("an element under the root is no request")),
                 },
                 (Event::End(_), _) => self.root = Root::After,
                 (Event::Comment(text), _) => return Ok(Some(Item::Comment(text.into_inner().into_owned()))),
@@ -130,8 +150,8 @@ impl<R: Read> Envelope<R> {
     }
 
     /// Reads one request up to its end.
-    fn record(&mut self) -> Result<Raw, Fault> {
-        let mut raw = Raw { line: self.xml.get_ref().line(), ..Raw::default() };
+    fn record(&mut self, request: Request) -> Result<Raw, Fault> {
+        let mut raw = Raw { request, line: self.xml.get_ref().line(), ..Raw::default() };
         let mut places = vec![Place::Request];
         let mut text = String::new();
         while let Some(&place) = places.last() {
@@ -197,10 +217,19 @@ fn enter(place: Place, tag: &BytesStart<'_>, raw: &mut Raw) -> Place {
     let next = match (place, tag.name().as_ref()) {
         (Place::Request, "operationalAttributes") => Place::Operational,
         (Place::Request, "identifier") => Place::Identifier,
-        (Place::Request, "attributes") => Place::Attributes,
+        (Place::Request, "attributes") if raw.request == Request::Add => Place::Attributes,
+        (Place::Request, "modifications") if raw.request == Request::Modify => Place::Modifications,
         (Place::Identifier, "id") => Place::Id,
         (Place::Operational, "attr") => Place::OperationalAttr,
         (Place::Attributes, "attr") => Place::Attr,
+        (Place::Modifications, "modification") => {
+            // The only one that the DTD knows; there is no adding or taking away of one value (AAF section 2).
+            let replaces = tag.try_get_attribute("operation").ok().flatten().is_some_and(|o| o.value == "replace");
+            if !replaces {
+                raw.fault("a modification whose operation is not replace");
+            }
+            Place::Attr
+        }
         (Place::OperationalAttr, "value") => Place::OperationalValue,
         (Place::Attr, "value") => Place::Value,
         _ => {

@@ -1,9 +1,9 @@
-//! The attributes of one record, asked for by name; a refusal names the attribute, never its value.
+//! What was told of one record, asked for by name; a refusal names the attribute, never its value.
 
 use time::Date;
 
-use super::envelope::Raw;
 use super::file_name::calendar;
+use crate::incoming::{Attribute, Source, Told};
 use crate::model::{Malformed, Names, SourceKey};
 
 /// Why a record is rejected.
@@ -12,46 +12,42 @@ pub(super) type Reason = String;
 /// More letters than any name, label or address has.
 const LONGEST: usize = 500;
 
-impl Raw {
-    /// The values of an attribute that are not empty.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let same = move |(known, _): &&(String, Vec<String>)| known == name;
-        self.attributes.iter().filter(same).flat_map(|(_, values)| values).map(String::as_str)
+/// Told attributes of one source. They are asked for by their name in secondary schools' deliveries.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    pub(super) source: Source,
+    pub(super) told: &'a Told,
+}
+
+impl<'a> Fields<'a> {
+    /// The values of an attribute, none of them empty.
+    pub(super) fn all(self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.told.all(name)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.attributes.iter().any(|(known, _)| known == name)
+    /// The attribute as this source's files write it.
+    pub(super) fn spelled(self, name: &'static str) -> &'static str {
+        Attribute::named(name).map_or(name, |attribute| attribute.name_in(self.source.stage))
     }
 
     /// The first value, as one line of text.
-    pub(super) fn text(&self, name: &str) -> Result<Option<String>, Reason> {
+    pub(super) fn text(self, name: &'static str) -> Result<Option<String>, Reason> {
         let Some(value) = self.all(name).next() else { return Ok(None) };
         if value.len() > LONGEST {
-            return Err(format!("{name} is longer than {LONGEST} bytes"));
+            return Err(format!("{} is longer than {LONGEST} bytes", self.spelled(name)));
         }
         let is_break = |c: char| matches!(c, '\t' | '\n' | '\r');
         if value.chars().any(|c| c.is_control() && !is_break(c)) {
-            return Err(format!("{name} holds a control character"));
+            return Err(format!("{} holds a control character", self.spelled(name)));
         }
         Ok(Some(if value.contains(is_break) { value.replace(is_break, " ") } else { value.to_owned() }))
     }
 
-    pub(super) fn required(&self, name: &str) -> Result<String, Reason> {
-        self.text(name)?.ok_or_else(|| format!("{name} is missing"))
+    pub(super) fn required(self, name: &'static str) -> Result<String, Reason> {
+        self.text(name)?.ok_or_else(|| format!("{} is missing", self.spelled(name)))
     }
 
-    /// The key of the record, which its attribute of the same meaning must repeat.
-    pub(super) fn key(&self, attribute: &str) -> Result<SourceKey, Reason> {
-        let id = self.id.as_deref().filter(|id| !id.is_empty()).ok_or("the identifier is missing")?;
-        let key = id.parse().map_err(|e: Malformed| format!("the identifier is {e}"))?;
-        match self.all(attribute).next() {
-            None => Err(format!("{attribute} is missing")),
-            Some(repeated) if repeated == id => Ok(key),
-            Some(_) => Err(format!("{attribute} differs from the identifier")),
-        }
-    }
-
-    pub(super) fn names(&self) -> Result<Names, Reason> {
+    pub(super) fn names(self) -> Result<Names, Reason> {
         Ok(Names {
             family: self.required("sn")?,
             given: self.required("givenName")?,
@@ -61,10 +57,15 @@ impl Raw {
     }
 
     /// `DD/MM/YYYY`; nothing where the attribute is empty.
-    pub(super) fn date(&self, name: &str) -> Result<Option<Date>, Reason> {
+    pub(super) fn date(self, name: &'static str) -> Result<Option<Date>, Reason> {
         let Some(value) = self.all(name).next() else { return Ok(None) };
         day(value).map(Some).ok_or_else(|| format!("{name} is not a day written DD/MM/YYYY"))
     }
+}
+
+/// The key of a person or a school, under which the source's keys collide with no other's (AAF pitfall 4).
+pub(super) fn key_of(source: Source, text: &str) -> Result<SourceKey, Malformed> {
+    if source.private { format!("P{text}").parse() } else { text.parse() }
 }
 
 fn day(text: &str) -> Option<Date> {

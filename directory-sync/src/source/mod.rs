@@ -1,27 +1,31 @@
-//! One file per incoming format: bytes in, records out.
+//! The reader of official deliveries: bytes in, records, changes and departures out.
 //!
+//! `archive` finds the files, `envelope` their requests, `delivery` says what they are together, and `interpret` what
+//! the attributes of one record mean.
 //! Nothing here knows a database, and nothing of a delivery touches the disk: files are read inside their archive, so
 //! a hostile name has nowhere to lead. A delivery is read as a stream, in constant memory, and is refused whole when
 //! a file of it is not what it says (`Error`); a single bad record is a value (`Incoming::Rejected`).
 
-mod aaf_full;
 mod archive;
+mod delivery;
 mod entity;
 mod envelope;
 mod fields;
 mod file_name;
+mod fingerprint;
+mod interpret;
+mod known;
 mod parcel;
 mod peek;
 mod phone;
 mod relation;
+mod request;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use parcel::parcel;
-pub use peek::{Glimpse, peek};
-
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +33,10 @@ use time::Date;
 
 use crate::incoming::{Incoming, Progress};
 use crate::model::{Academy, Stage};
+
+pub use interpret::{Interpreted, interpret};
+pub use parcel::parcel;
+pub use peek::{Glimpse, peek};
 
 /// Why a delivery is refused whole; each message says where, what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +47,12 @@ pub enum Error {
     Archive { archive: String, reason: String },
     #[error("{file}, line {line}: {reason}; nothing was applied, ask for the delivery again")]
     File { file: String, line: u64, reason: String },
-    #[error("{file} is of a delta delivery, not read by this version; give a complete delivery (Complet)")]
-    Delta { file: String },
-    #[error("{file} is of a 1D (école) delivery, not read by this version; give a 2D delivery")]
-    Primary { file: String },
+    #[error("{file}: {reason}; nothing was applied, give the files of one delivery")]
+    Mixed { file: String, reason: &'static str },
+    #[error(
+        "nothing says whether the files are of primary or secondary schools; nothing was applied, say the stage (1d or 2d)"
+    )]
+    Stage,
     #[error("{} holds no file of a delivery (names end like _Eleve_0000.xml); give the archive or the folder of its files", path.display())]
     Empty { path: PathBuf },
     #[error("the reader of records was stopped")]
@@ -84,32 +94,35 @@ pub struct Reading {
     pub today: Date,
 }
 
-/// Reads a complete delivery of secondary schools and gives its records to `sink`, which says whether to go on.
+/// Reads a delivery, complete or delta, and gives what it holds to `sink`, which says whether to go on.
 pub fn read(reading: &Reading, progress: &Progress, sink: &mut dyn FnMut(Incoming) -> bool) -> Result<()> {
     let mut total = 0;
     for path in &reading.paths {
         total += archive::size(path)?;
     }
     progress.total_bytes.store(total, Ordering::Relaxed);
-    let mut reader = aaf_full::Reader::new(reading.academy, progress, sink);
+    let mut files = delivery::Files::new(reading, progress, sink);
     let mut budget = archive::Budget::default();
     for path in &reading.paths {
-        let before = reader.files();
-        let hint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        archive::each_file(path, &mut budget, progress, &mut |name, bytes| reader.file(name, &hint, bytes))?;
-        if reader.files() == before {
+        let before = files.count();
+        let archive = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        archive::each_file(path, &mut budget, progress, &mut |name, bytes| files.file(name, &archive, bytes))?;
+        if files.count() == before {
             return Err(Error::Empty { path: path.clone() });
         }
     }
-    reader.finish(reading.today)
+    files.finish()
 }
 
-/// Turns what was told of a record into the record.
-pub fn interpret(
-    _source: crate::incoming::Source,
-    _category: crate::incoming::Category,
-    _key: &crate::model::SourceKey,
-    _told: &crate::incoming::Told,
-) -> std::result::Result<(crate::incoming::Record, crate::incoming::Warnings), String> {
-    Err("changes are not read yet".to_owned())
+/// Reads one file that lies on no disk, as a delivery of its own.
+pub fn read_file(
+    name: &str,
+    bytes: &mut dyn Read,
+    reading: &Reading,
+    sink: &mut dyn FnMut(Incoming) -> bool,
+) -> Result<()> {
+    let progress = Progress::default();
+    let mut files = delivery::Files::new(reading, &progress, sink);
+    files.file(name, "", bytes)?;
+    if files.count() == 0 { Err(Error::Empty { path: PathBuf::from(name) }) } else { files.finish() }
 }

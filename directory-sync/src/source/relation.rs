@@ -1,12 +1,12 @@
-//! Who is what to a pupil (AAF section 5): the composite attribute, the older ones where it is absent, two sets of
-//! link codes, and the two meanings of field 4.
+//! Who is what to a pupil (AAF section 5): the composite attribute, the older ones or the one of primary schools where
+//! it is absent, two sets of link codes, and the two meanings of field 4.
 
-use super::envelope::Raw;
-use super::fields::Reason;
-use crate::incoming::{Relation, Warnings};
-use crate::model::{ParentalAuthority, SourceKey};
+use super::fields::{Fields, Reason, key_of};
+use crate::incoming::{Relation, Source, Warnings};
+use crate::model::{ParentalAuthority, SourceKey, Stage};
 
 const COMPOSITE: &str = "ENTElevePersRelEleve";
+const LEGAL: &str = "ENTEleveAutoriteParentale";
 
 const MOTHER: u8 = 10;
 const FATHER: u8 = 20;
@@ -21,14 +21,29 @@ pub(super) struct Evidence {
     pub(super) first_and_second: u64,
 }
 
+impl Evidence {
+    pub(super) const fn add(&mut self, other: Self) {
+        self.two_first += other.two_first;
+        self.first_and_second += other.first_and_second;
+    }
+}
+
 /// The adults of a pupil, each once.
-pub(super) fn read(raw: &Raw, evidence: &mut Evidence, warnings: &mut Warnings) -> Result<Vec<Relation>, Reason> {
+pub(super) fn read(
+    fields: Fields<'_>,
+    evidence: &mut Evidence,
+    warnings: &mut Warnings,
+) -> Result<Vec<Relation>, Reason> {
     let mut found = Vec::new();
-    for value in raw.all(COMPOSITE) {
-        keep_strongest(&mut found, composite(value, warnings)?);
+    for value in fields.all(COMPOSITE) {
+        keep_strongest(&mut found, composite(fields.source, value, warnings)?);
     }
     if found.is_empty() {
-        return older(raw);
+        found = match fields.source.stage {
+            Stage::Primary => primary(fields, warnings)?,
+            Stage::Secondary => older(fields)?,
+        };
+        return Ok(found.into_iter().map(|relation| relation.told(false)).collect());
     }
     let at = |level| found.iter().filter(|relation: &&Found| relation.level == level).count();
     let (first, second) = (at(1), at(2));
@@ -68,7 +83,7 @@ impl Found {
 }
 
 /// `<adult key>$<link>$<financial>$<responsibility>$<contact>$<payment>`
-fn composite(value: &str, warnings: &mut Warnings) -> Result<Found, Reason> {
+fn composite(source: Source, value: &str, warnings: &mut Warnings) -> Result<Found, Reason> {
     let fields: Vec<&str> = value.split('$').map(str::trim).collect();
     let [guardian, link, _, level, _, _] = fields.as_slice() else {
         return Err(format!("{COMPOSITE} has {} fields where 6 are expected", fields.len()));
@@ -79,11 +94,12 @@ fn composite(value: &str, warnings: &mut Warnings) -> Result<Found, Reason> {
         "2" => 2,
         _ => return Err(format!("{COMPOSITE} has a level of responsibility other than 0, 1 and 2")),
     };
-    Ok(Found { guardian: key(guardian, COMPOSITE)?, link: link_code(link, warnings), level })
+    Ok(Found { guardian: key(source, guardian, COMPOSITE)?, link: link_code(link, warnings), level })
 }
 
-fn key(text: &str, attribute: &str) -> Result<SourceKey, Reason> {
-    text.parse().map_err(|_| format!("{attribute} names an adult by something that is not a key"))
+fn key(source: Source, text: &str, attribute: &str) -> Result<SourceKey, Reason> {
+    let key = key_of(source, text).ok().filter(|_| !text.is_empty());
+    key.ok_or_else(|| format!("{attribute} names an adult by something that is not a key"))
 }
 
 /// The code in the current set. The two sets share no number: 1 is a father and 10 a mother.
@@ -100,7 +116,7 @@ fn link_code(text: &str, warnings: &mut Warnings) -> u8 {
             text.parse().unwrap_or(OTHER)
         }
         _ => {
-            warnings.add("link_code", || format!("{COMPOSITE} has a link code that is not known, read as 90 (other)"));
+            warnings.add("link_code", || "a relation has a link code that is not known, read as 90 (other)".to_owned());
             OTHER
         }
     }
@@ -114,13 +130,31 @@ fn keep_strongest(found: &mut Vec<Found>, new: Found) {
     }
 }
 
+/// `<adult key>$<link>`, or the key alone; all of them are legal representatives (AAF section 5.4).
+fn primary(fields: Fields<'_>, warnings: &mut Warnings) -> Result<Vec<Found>, Reason> {
+    let mut found = Vec::new();
+    for value in fields.all(LEGAL) {
+        let (guardian, link) = value.split_once('$').unwrap_or((value, ""));
+        if link.contains('$') {
+            return Err(format!("{LEGAL} has more fields than a key and a link"));
+        }
+        let link = if link.trim().is_empty() { OTHER } else { link_code(link.trim(), warnings) };
+        let guardian = key(fields.source, guardian.trim(), LEGAL)?;
+        keep_strongest(&mut found, Found { guardian, link, level: 1 });
+    }
+    if found.len() > 2 {
+        warnings.add("many_legal", || "a pupil has more than two legal representatives".to_owned());
+    }
+    Ok(found)
+}
+
 /// The attributes of before the composite (AAF section 5.3).
-fn older(raw: &Raw) -> Result<Vec<Relation>, Reason> {
-    let first = |name| raw.all(name).next();
+fn older(fields: Fields<'_>) -> Result<Vec<Found>, Reason> {
+    let first = |name| fields.all(name).next();
     let (father, mother) = (first("ENTElevePere"), first("ENTEleveMere"));
     let mut found = Vec::new();
     let sources = [
-        ("ENTEleveAutoriteParentale", 1),
+        (LEGAL, 1),
         ("ENTEleveParents", 0),
         ("ENTElevePere", 0),
         ("ENTEleveMere", 0),
@@ -128,7 +162,7 @@ fn older(raw: &Raw) -> Result<Vec<Relation>, Reason> {
         ("ENTElevePersRelEleve2", 0),
     ];
     for (attribute, level) in sources {
-        for value in raw.all(attribute) {
+        for value in fields.all(attribute) {
             let link = if Some(value) == mother {
                 MOTHER
             } else if Some(value) == father {
@@ -136,10 +170,10 @@ fn older(raw: &Raw) -> Result<Vec<Relation>, Reason> {
             } else {
                 OTHER
             };
-            keep_strongest(&mut found, Found { guardian: key(value, attribute)?, link, level });
+            keep_strongest(&mut found, Found { guardian: key(fields.source, value, attribute)?, link, level });
         }
     }
-    Ok(found.into_iter().map(|relation| relation.told(false)).collect())
+    Ok(found)
 }
 
 /// Whether field 4 is to be read with its meaning from before 2020: by the version where it is told, else by what the
@@ -161,16 +195,27 @@ mod tests {
     use time::macros::date;
 
     use super::*;
+    use crate::incoming::Told;
 
-    fn raw(attributes: &[(&str, &[&str])]) -> Raw {
-        let owned = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect();
-        let attributes = attributes.iter().map(|(name, values)| ((*name).to_owned(), owned(values))).collect();
-        Raw { attributes, ..Raw::default() }
+    fn raw(attributes: &[(&str, &[&str])]) -> Told {
+        let mut told = Told::default();
+        for (name, values) in attributes {
+            told.add(name, &values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
+        }
+        told
+    }
+
+    fn read_of(told: &Told, stage: Stage) -> Result<Vec<Relation>, Reason> {
+        let source = Source { academy: "14".parse().unwrap(), stage, private: false };
+        read(Fields { source, told }, &mut Evidence::default(), &mut Warnings::default())
     }
 
     /// Key, link, level now, level before 2020.
-    fn told(raw: &Raw) -> Vec<(String, u8, u8, u8)> {
-        let all = read(raw, &mut Evidence::default(), &mut Warnings::default()).unwrap();
+    fn told(raw: &Told) -> Vec<(String, u8, u8, u8)> {
+        rows(&read_of(raw, Stage::Secondary).unwrap())
+    }
+
+    fn rows(all: &[Relation]) -> Vec<(String, u8, u8, u8)> {
         all.iter()
             .map(|r| (r.guardian.to_string(), r.link, r.authority.level(), r.authority_before_2020.level()))
             .collect()
@@ -222,7 +267,18 @@ mod tests {
     fn a_value_of_another_shape_rejects_the_record() {
         for wrong in ["1", "1$10$1$1$1", "1$10$1$3$1$0", "1$10$1$$1$0", "$10$1$1$1$0", "1$10$1$1$1$0$"] {
             let record = raw(&[(COMPOSITE, &[wrong])]);
-            assert!(read(&record, &mut Evidence::default(), &mut Warnings::default()).is_err(), "{wrong}");
+            assert!(read_of(&record, Stage::Secondary).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn in_primary_schools_every_adult_named_is_legal() {
+        let of = |values: &[&str]| read_of(&raw(&[(LEGAL, values)]), Stage::Primary);
+        let expected = [row("1", 10, 1, 1), row("2", 20, 1, 1), row("3", 90, 1, 1)];
+        assert_eq!(rows(&of(&["1$10", "2$1", "3"]).unwrap()), expected);
+        assert_eq!(rows(&of(&["1$", "2$7", "1$20"]).unwrap()), [row("1", 90, 1, 1), row("2", 70, 1, 1)]);
+        for wrong in ["$10", "1$10$0", "a b$10"] {
+            assert!(of(&[wrong]).is_err(), "{wrong}");
         }
     }
 

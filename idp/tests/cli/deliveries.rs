@@ -76,3 +76,24 @@ fn deliveries_of_others_are_imported() {
         );
     }
 }
+
+#[test]
+fn samples_are_written_of_both_stages_of_an_academy_and_of_the_days_that_follow() {
+    let guichet = Guichet::new();
+    let sample = |words: &[&str]| {
+        let all =
+            [&["directory", "sample", "--seed", "7", "--academy", "14", "--out", "days", "--json"], words].concat();
+        let rows = guichet.json(&[&all[..], &["--date", "2026-09-15"]].concat());
+        let row = |row: &serde_json::Value| {
+            assert!(guichet.path(row["path"].as_str().unwrap()).is_file());
+            format!("{} {} {}", row["academy"], row["kind"].as_str().unwrap(), row["date"].as_str().unwrap())
+        };
+        rows.as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let days = ["14 complete 2026-09-15", "14 delta 2026-09-16", "14 delta 2026-09-17"];
+    assert_eq!(sample(&["--families", "30", "--stage", "1d", "--deltas", "2"])[..3], days);
+    assert_eq!(sample(&["--persons", "3000", "--dialect", "2013", "--deltas", "2"]), days);
+    guichet
+        .run(&["directory", "sample", "--seed", "7", "--academy", "14", "--out", "x"])
+        .assert_refused(2, &["--families"]);
+}

@@ -74,8 +74,11 @@ pub fn run(wanted: &Sample) -> anyhow::Result<ExitCode> {
     }
     let mut out = io::stdout().lock();
     if wanted.json {
-        let row = |(path, kind, date, academy): &(PathBuf, &str, Date, Academy)| json!({"path": path, "academy": academy, "kind": kind, "date": date.to_string()});
-        writeln!(out, "{}", serde_json::to_string(&written.iter().map(row).collect::<Vec<_>>())?)?;
+        let mut rows = Vec::with_capacity(written.len());
+        for (path, kind, date, academy) in &written {
+            rows.push(json!({"path": path, "academy": academy, "kind": kind, "date": date.to_string()}));
+        }
+        writeln!(out, "{}", serde_json::to_string(&rows)?)?;
     } else {
         for (path, ..) in &written {
             writeln!(out, "{}", path.display())?;
