@@ -3,8 +3,11 @@
 //! Every key is also `GUICHET_SECTION__KEY`; unknown keys are refused. Read once at the start; secrets come from files.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -15,11 +18,11 @@ pub struct Config {
     pub service: Service,
     pub listen: Listen,
     pub data: Data,
-    pub directory: Directory,
     pub keys: Keys,
     pub password: Password,
     pub sessions: Sessions,
     pub saml: Saml,
+    pub directory: Directory,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -57,13 +60,6 @@ pub struct Data {
     pub place: String,
     /// At most this many connections to each of the two databases.
     pub connections: u32,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Directory {
-    /// Days after which the account of someone who left is removed (IM-09).
-    pub grace_days: u16,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -115,6 +111,71 @@ pub struct Saml {
     pub attribute_names: BTreeMap<String, String>,
 }
 
+/// The standing import of deliveries (`guichet directory watch`), and the brake of every import.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Directory {
+    /// Where deliveries arrive: a folder for each academy, `14`, or `14-private` for its private schools.
+    pub inbox: Option<PathBuf>,
+    /// How often the inbox is looked at: `30s`, `5m`, `1h`.
+    pub every: Every,
+    /// A delivery that changed less than this ago is still arriving.
+    pub settle: Every,
+    /// Where the watch answers `/metrics`; it is a process of its own, so this is not `listen.private`.
+    pub metrics: Option<SocketAddr>,
+    /// A delivery is held for a second person (IM-09, IM-10) above these: departures in hundredths of the persons of a
+    /// source, or of a school of at least `school_from`; rejected records in hundredths, from `rejects_from` on.
+    pub source_percent: u8,
+    pub school_percent: u8,
+    pub school_from: u32,
+    pub rejects_percent: u8,
+    pub rejects_from: u32,
+    /// Days that a delta may come after the delivery before it.
+    pub gap_days: u16,
+    /// Days after which the account of someone who left is removed (IM-09).
+    pub grace_days: u16,
+}
+
+/// A span of time as people write it: `30s`, `5m`, `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Every(pub Duration);
+
+impl FromStr for Every {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected a number with s, m or h, like 5m";
+        let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(EXPECTED)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return Err(EXPECTED),
+        };
+        let number: u32 = number.parse().map_err(|_| EXPECTED)?;
+        Ok(Self(Duration::from_secs(u64::from(number) * seconds)))
+    }
+}
+
+impl TryFrom<String> for Every {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds if seconds % 3_600 == 0 && seconds > 0 => write!(f, "{}h", seconds / 3_600),
+            seconds if seconds % 60 == 0 && seconds > 0 => write!(f, "{}m", seconds / 60),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
+}
+
 impl Default for Service {
     fn default() -> Self {
         Self { public_address: String::new(), name: "Guichet".to_owned(), theme: None, languages: None, is_test: false }
@@ -139,12 +200,6 @@ impl Default for Data {
     }
 }
 
-impl Default for Directory {
-    fn default() -> Self {
-        Self { grace_days: 90 }
-    }
-}
-
 impl Default for Password {
     fn default() -> Self {
         Self { memory_kib: 19_456, passes: 2, lanes: 1, permits: 0, queue: 128, engine: Engine::Fast }
@@ -154,6 +209,24 @@ impl Default for Password {
 impl Default for Sessions {
     fn default() -> Self {
         Self { idle_minutes: 60, total_minutes: 8 * 60 }
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            inbox: None,
+            every: Every(Duration::from_mins(5)),
+            settle: Every(Duration::from_secs(30)),
+            metrics: None,
+            source_percent: 2,
+            school_percent: 10,
+            school_from: 20,
+            rejects_percent: 1,
+            rejects_from: 10,
+            gap_days: 3,
+            grace_days: 90,
+        }
     }
 }
 
@@ -234,6 +307,13 @@ impl Config {
             self.sessions.idle_minutes == 0 || self.sessions.total_minutes < self.sessions.idle_minutes,
             "sessions: expected idle_minutes of 1 or more and total_minutes not below it",
         );
+        let directory = &self.directory;
+        let percents = [directory.source_percent, directory.school_percent, directory.rejects_percent];
+        say(
+            percents.iter().any(|percent| *percent > 100),
+            "directory.source_percent, school_percent and rejects_percent: expected 0 to 100",
+        );
+        say(directory.every.0.is_zero(), "directory.every: expected 1s or more");
         problems
     }
 
@@ -295,6 +375,18 @@ mod tests {
             "[service]\npublic_address = 'http://a.example/x'\n[data]\nconnections = 0\n[password]\npasses = 1\n";
         let Refused(lines) = read(text, &[]).unwrap_err();
         assert_eq!(lines.len(), 3, "{lines:?}");
+    }
+
+    #[test]
+    fn the_watch_of_the_inbox_is_set_in_words_that_people_write() {
+        let text = format!("{LEAST}[directory]\ninbox = '/in'\nevery = '90s'\nsource_percent = 3\n");
+        let directory = read(&text, &[("GUICHET_DIRECTORY__SETTLE", "1h")]).unwrap().directory;
+        assert_eq!((directory.every.to_string(), directory.settle.to_string()), ("90s".to_owned(), "1h".to_owned()));
+        assert_eq!((directory.source_percent, directory.gap_days), (3, 3));
+        for wrong in ["every = '5'", "every = ''", "every = 'm'", "every = '0s'", "school_percent = 101", "each = '5m'"]
+        {
+            assert!(read(&format!("{LEAST}[directory]\n{wrong}\n"), &[]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod changes;
 mod departures;
+mod made;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};

@@ -16,6 +16,7 @@ mod fingerprint;
 mod interpret;
 mod known;
 mod parcel;
+mod peek;
 mod phone;
 mod relation;
 mod request;
@@ -35,6 +36,7 @@ use crate::model::{Academy, Stage};
 
 pub use interpret::{Interpreted, interpret};
 pub use parcel::parcel;
+pub use peek::{Glimpse, peek};
 
 /// Why a delivery is refused whole; each message says where, what, and what to do.
 #[derive(Debug, thiserror::Error)]

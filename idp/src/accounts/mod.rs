@@ -110,9 +110,8 @@ impl Accounts {
     /// The human behind an account: their present records. `None` where none is left (the account is to be closed).
     pub async fn identity(&self, account: &Account) -> Result<Option<Identity>, Error> {
         let mut known = self.directory.known(&account.people).await?;
+        // In the account's order, as asked: the first one's names are shown.
         known.retain(is_present);
-        // In the account's order: the first one's names are shown.
-        known.sort_by_key(|known| account.people.iter().position(|person| person == known.person.id()));
         if known.is_empty() {
             return Ok(None);
         }

@@ -82,7 +82,7 @@ pub async fn run() -> ExitCode {
         Command::Serve => serve::run(&words.where_from).await,
         Command::Config(command) => config::run(&command, &words.where_from),
         Command::Db(command) => database::run(&command, &words.where_from).await,
-        Command::Directory(command) => run_directory(command, &words.where_from).await,
+        Command::Directory(command) => directory::run(command, &words.where_from).await,
         Command::Account(command) => account::run(command, &words.where_from).await,
         Command::Rp(command) => run_rp(command, &words.where_from).await,
     };
@@ -118,17 +118,20 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// A database that does not open. The rooms that pass the error on as their own hide it from the chain of causes.
 fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
-    use ::directory::{db, reader};
+    use ::directory::{db, import, reader, reconcile};
     let does_not_open = |error: &db::Error| matches!(error, db::Error::Open { .. });
     let of_store = |error: &store::Error| matches!(error, store::Error::Database(error) if does_not_open(error));
     let of_reader = |error: &reader::Error| matches!(error, reader::Error::Database(error) if does_not_open(error));
+    let of_import = |error: &import::Error| match error {
+        import::Error::Database(error) | import::Error::Reconcile(reconcile::Error::Database(error)) => {
+            does_not_open(error)
+        }
+        _ => false,
+    };
     cause.downcast_ref().is_some_and(does_not_open)
         || cause.downcast_ref().is_some_and(of_store)
         || cause.downcast_ref().is_some_and(of_reader)
-}
-
-async fn run_directory(command: directory::Command, from: &WhereFrom) -> anyhow::Result<ExitCode> {
-    directory::run(command, &from.place()?).await
+        || cause.downcast_ref().is_some_and(of_import)
 }
 
 async fn run_rp(command: rp::Command, from: &WhereFrom) -> anyhow::Result<ExitCode> {

@@ -4,11 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use directory::db::Place;
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub struct Guichet {
     folder: TempDir,
+    /// Where the data is, when it is not the folder that a command takes by itself.
+    data: Option<String>,
 }
 
 /// How a command ended.
@@ -40,7 +43,16 @@ impl Guichet {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("tmp")).unwrap();
-        Self { folder }
+        Self { folder, data: None }
+    }
+
+    /// The same over a database of that place.
+    pub fn over(place: &Place) -> Self {
+        let data = match place {
+            Place::Folder(folder) => folder.display().to_string(),
+            Place::Postgres(address) => address.clone(),
+        };
+        Self { data: Some(data), ..Self::new() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -52,14 +64,15 @@ impl Guichet {
         name.to_owned()
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
         command.args(words).current_dir(&self.folder).env_clear().env("TMPDIR", self.path("tmp"));
+        command.envs(self.data.as_ref().map(|data| ("GUICHET_DATA", data)));
         command
     }
 
     pub fn run(&self, words: &[&str]) -> Ended {
-        let output = self.command(words).output().unwrap();
+        let output = self.command(words).stdin(Stdio::null()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended { code: output.status.code().unwrap(), out: text(output.stdout), told: text(output.stderr) }
     }
@@ -86,7 +99,8 @@ impl Guichet {
 
     /// A command that runs until it is told to stop, once it has printed its first line.
     pub fn start(&self, words: &[&str]) -> Running {
-        let mut child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            self.command(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         let read = out.read_line(&mut first).unwrap();

@@ -7,8 +7,16 @@ mod deliveries;
 #[cfg(test)]
 mod guichet;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod parties;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod running;
+#[cfg(test)]
+mod runs;
 #[cfg(test)]
 mod settings;

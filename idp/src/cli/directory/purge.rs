@@ -12,6 +12,7 @@ use time::Duration;
 
 use crate::accounts;
 use crate::clock::Clock;
+use crate::config;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -19,18 +20,18 @@ pub struct Purge {
     /// Say how many would be forgotten, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Days since the departure
-    #[arg(long, value_name = "N", default_value_t = 90)]
-    days: u16,
+    /// Days since the departure (the setting directory.grace_days)
+    #[arg(long, value_name = "N")]
+    days: Option<u16>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-pub async fn run(wanted: &Purge, data: &Place) -> anyhow::Result<ExitCode> {
+pub async fn run(wanted: &Purge, settings: &config::Directory, data: &Place) -> anyhow::Result<ExitCode> {
     crate::cli::prepare(data).await?;
     let now = Clock::system().now();
-    let until = (now - Duration::days(wanted.days.into())).date();
+    let until = (now - Duration::days(wanted.days.unwrap_or(settings.grace_days).into())).date();
     let (accounts, people) = if wanted.dry_run {
         (None, writer::purgeable(data, until).await?)
     } else {

@@ -1,14 +1,18 @@
 //! What was imported: who each source has, and each run.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use directory::db::Place;
-use serde_json::json;
+use directory::reader::Run;
+use serde_json::{Value, json};
 
-use super::{open, spaced};
+use super::difference::Shown;
+use super::rejects::RejectFile;
+use super::{open, plain, spaced};
 
 #[derive(Debug, Args)]
 pub struct Listing {
@@ -19,7 +23,7 @@ pub struct Listing {
 
 #[derive(Debug, Args)]
 pub struct History {
-    /// How many imports to list
+    /// How many runs to list
     #[arg(long, default_value_t = 20, value_name = "N")]
     limit: u32,
     /// Print JSON
@@ -27,11 +31,46 @@ pub struct History {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The run
+    #[arg(value_name = "RUN")]
+    run: i64,
+    /// Write the records that it rejected to this CSV file
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The report kept with a run.
+pub fn report(run: &Run) -> anyhow::Result<Value> {
+    serde_json::from_str(&run.report).with_context(|| format!("reading the report of run {}", run.id))
+}
+
+/// What `history` and `show` print of a run; the report's own member `run` is its number.
+fn row(run: &Run) -> anyhow::Result<Value> {
+    Ok(json!({
+        "outcome": run.outcome,
+        "source": run.source,
+        "started_at": run.started_at.unix_timestamp(),
+        "asked_by": run.asked_by,
+        "approved_by": run.approved_by,
+        "report": report(run)?,
+    }))
+}
+
 pub async fn status(data: &Place, as_json: bool) -> anyhow::Result<ExitCode> {
-    let directory = open(data).await?;
+    let mut out = io::stdout().lock();
+    let Some(directory) = open(data).await? else {
+        if as_json {
+            writeln!(out, "[]")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
     let (people, runs) = (directory.population().await?, directory.runs(1_000).await?);
     let last = |source: &str| runs.iter().find(|run| run.source == source && run.outcome == "applied");
-    let mut out = io::stdout().lock();
     if as_json {
         let rows: Vec<_> = people
             .iter()
@@ -43,42 +82,65 @@ pub async fn status(data: &Place, as_json: bool) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "{:10}{:12}{:>12}{:>12}  last delivery", "source", "", "present", "left")?;
+    writeln!(out, "{:18}{:12}{:>12}{:>12}  last delivery", "source", "", "present", "left")?;
     for p in &people {
         let day = last(&p.source).map_or_else(|| "-".to_owned(), |run| run.date.to_string());
-        writeln!(out, "{:10}{:12}{:>12}{:>12}  {day}", p.source, p.kind, spaced(p.present), spaced(p.left))?;
+        writeln!(out, "{:18}{:12}{:>12}{:>12}  {day}", p.source, p.kind, spaced(p.present), spaced(p.left))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn history(data: &Place, history: &History) -> anyhow::Result<ExitCode> {
-    let runs = open(data).await?.runs(history.limit).await?;
+    let runs = match open(data).await? {
+        Some(directory) => directory.runs(history.limit).await?,
+        None => Vec::new(),
+    };
     let mut out = io::stdout().lock();
-    let mut reports = Vec::with_capacity(runs.len());
-    for run in &runs {
-        let report: serde_json::Value = serde_json::from_str(&run.report).context("reading a stored report")?;
-        reports.push((run, report));
-    }
     if history.json {
-        let rows = reports.into_iter().map(|(run, report)| json!({"outcome": run.outcome, "report": report}));
-        writeln!(out, "{}", serde_json::to_string(&rows.collect::<Vec<_>>())?)?;
+        let rows: Vec<Value> = runs.iter().map(row).collect::<anyhow::Result<_>>()?;
+        writeln!(out, "{}", serde_json::to_string(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let heads = ["added", "changed", "left", "rejected"];
-    writeln!(
-        out,
-        "{:>5}  {:9}{:12}{:9}{}",
-        "run",
-        "source",
-        "delivery",
-        "",
-        heads.map(|h| format!("{h:>11}")).concat()
-    )?;
-    for (run, report) in reports {
-        let counts = heads.map(|name| report.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0));
+    let cells = heads.map(|h| format!("{h:>11}")).concat();
+    writeln!(out, "{:>5}  {:18}{:10}{:12}{:9}{cells}  by", "run", "source", "kind", "delivery", "")?;
+    for run in &runs {
+        let report = report(run)?;
+        let counts = heads.map(|name| report.get(name).and_then(Value::as_u64).unwrap_or(0));
         let cells = counts.map(|count| format!("{:>11}", spaced(count))).concat();
-        let day = run.date.to_string();
-        writeln!(out, "{:>5}  {:9}{day:12}{:9}{cells}", run.id, run.source, run.outcome)?;
+        let (day, kind) = (run.date.to_string(), run.kind.as_deref().unwrap_or("complete"));
+        let by = [Some(run.asked_by.as_str()), run.approved_by.as_deref()];
+        let by: Vec<String> = by.into_iter().flatten().map(plain).collect();
+        let by = by.join(", approved by ");
+        writeln!(out, "{:>5}  {:18}{kind:10}{day:12}{:9}{cells}  {by}", run.id, run.source, run.outcome)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn show(data: &Place, wanted: &Show) -> anyhow::Result<ExitCode> {
+    let Some(directory) = open(data).await? else { return Ok(ExitCode::FAILURE) };
+    let Some(run) = directory.run(wanted.run).await? else {
+        bail!("there is no run {}; `guichet directory history` lists them", wanted.run);
+    };
+    let shown = Shown::read(&report(&run)?)?;
+    if let Some(path) = &wanted.rejects {
+        let mut file = RejectFile::made(path)?;
+        for reject in directory.rejects(wanted.run).await? {
+            file.add(&reject.file, reject.line.unsigned_abs(), reject.key.as_deref(), &reject.reason);
+        }
+        file.finish()?;
+    }
+    if wanted.json {
+        writeln!(io::stdout(), "{}", row(&run)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    write!(io::stdout(), "{}", shown.difference())?;
+    for note in shown.notes(wanted.rejects.as_deref().map(|path| path.display().to_string()).as_deref()) {
+        eprintln!("{note}");
+    }
+    eprintln!("{}", shown.ending());
+    if run.outcome == "undone" {
+        eprintln!("run {} was undone", run.id);
     }
     Ok(ExitCode::SUCCESS)
 }
