@@ -31,7 +31,7 @@ pub fn peek(path: &Path) -> Glimpse {
         Err(Error::Stopped)
     });
     let names = [inside.as_deref().unwrap_or_default(), own.as_str()];
-    let is_delta = names.iter().any(|name| file_name::is_delta(name));
+    let is_delta = names.iter().any(|name| file_name::kind(name) == Some(Kind::Delta));
     Glimpse {
         date: names.iter().find_map(|name| file_name::date(name)),
         kind: if is_delta { Kind::Delta } else { Kind::Complete },
