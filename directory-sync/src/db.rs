@@ -190,7 +190,15 @@ pub struct Migrations {
 pub async fn migrate(db: &Db, migrations: &Migrations) -> Result<()> {
     let database = migrations.database;
     match db {
-        Either::Sqlite(pool) => migrations.sqlite.run(pool).await,
+        Either::Sqlite(pool) => {
+            // Two processes that start together would both make the first table; PostgreSQL's migrator locks by itself.
+            let file = pool.connect_options().get_filename().with_extension("migrating");
+            let folder = |source| Error::Folder { folder: file.clone(), source };
+            let lock = std::fs::File::create(&file).map_err(folder)?;
+            let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+            let _lock = lock.map_err(std::io::Error::other).flatten().map_err(folder)?;
+            migrations.sqlite.run(pool).await
+        }
         Either::Postgres(pool) => {
             create_schema(pool, database).await?;
             migrations.postgres.run(pool).await

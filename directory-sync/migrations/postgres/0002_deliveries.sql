@@ -99,7 +99,7 @@ CREATE TABLE former_contacts (
     PRIMARY KEY (undo, person, position)
 );
 
--- Every run that was tried to its end: `outcome` is applied, held or undone.
+-- Every run that was tried to its end: `outcome` is applied, held, repeated or undone.
 ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'complete';
 ALTER TABLE runs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 -- The same for the very same files on the disk, read the same way.

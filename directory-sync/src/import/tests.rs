@@ -101,8 +101,9 @@ async fn im_08_the_same_delivery_again_changes_nothing_and_an_older_one_is_refus
         assert!(matches!(error, Error::Reconcile(reconcile::Error::Older { .. })), "{error}");
         assert_eq!(everything(&place).await, before);
         let runs = Directory::open(&place, 1).await.unwrap().runs(10).await.unwrap();
-        assert_eq!((again.run, again.already_applied, runs.len()), (Some(1), true, 1));
-        assert!(runs[0].report.contains("\"added\":8") && runs[0].date == date!(2026 - 09 - 15));
+        assert_eq!((again.run, again.already_applied), (Some(2), true));
+        assert_eq!(runs.iter().map(|run| &*run.outcome).collect::<Vec<_>>(), ["repeated", "applied"]);
+        assert!(runs[0].report.contains("\"unchanged\":8") && runs[0].date == date!(2026 - 09 - 15));
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Run {
     pub id: i64,
     /// `<academy>-<stage>`, with `-private` for private schools.
     pub source: String,
-    /// `applied`, `held` or `undone`.
+    /// `applied`, `held`, `repeated` (the files of the last applied one, come again) or `undone`.
     pub outcome: String,
     /// `complete`, `delta` or `merge`.
     pub kind: Option<String>,

@@ -151,8 +151,21 @@ pub async fn reconcile(
 
 /// The report of these very files, where they were the last ones applied: there is nothing to read.
 pub async fn applied_before(db: &Db, order: &Order) -> Result<Option<Report>, Error> {
+    let started = Instant::now();
+    if order.approve.is_some() {
+        return Ok(None);
+    }
     let applied = crate::writer::applied(db, &order.parcel).await?;
-    Ok(applied.and_then(|(run, stored)| report::again(run, &stored, order)))
+    let Some(mut report) = applied.and_then(|(run, stored)| report::again(run, &stored, order)) else {
+        return Ok(None);
+    };
+    if !order.dry_run {
+        report.run = Some(crate::writer::next_run(db).await?);
+        report.seconds = seconds(started);
+        let stored = serde_json::to_string(&report).unwrap_or_default();
+        crate::writer::repeated(db, report.base, (order.now, &order.by), stored).await?;
+    }
+    Ok(Some(report))
 }
 
 /// Undoes the last applied run of a source.
@@ -344,26 +357,30 @@ async fn finish(
 ) -> Result<(), Error> {
     let turn = staging.turn();
     let nothing = report.total.added + report.total.changed + report.total.left == 0;
-    if report.already_applied && nothing {
-        // Another run would take from the first one what its undo needs.
-        report.run = Some(report.base);
-    } else if !order.dry_run {
+    report.already_applied &= nothing;
+    if !order.dry_run {
         if !staging.begin_switch().await? {
             return Err(Error::Overtaken);
         }
         let run = staging.next_run().await?;
         report.run = Some(run);
-        let persons = if report.held {
-            staging.base().persons.and_then(|persons| u64::try_from(persons).ok()).unwrap_or(0)
-        } else {
+        let outcome = match (report.held, report.already_applied) {
+            (true, _) => "held",
+            // Applied once more, it would take from the first time what its undo needs.
+            (false, true) => "repeated",
+            (false, false) => "applied",
+        };
+        let persons = if outcome == "applied" {
             staging.switch(run, report.date).await?;
             report.proposals = staging.propose(run).await?;
             persons + staging.returned().await?
+        } else {
+            staging.base().persons.and_then(|persons| u64::try_from(persons).ok()).unwrap_or(0)
         };
         report.seconds = seconds(started);
         let ended = Ended {
             run,
-            outcome: if report.held { "held" } else { "applied" },
+            outcome,
             kind: report.kind,
             date: report.date,
             at: order.now,
@@ -377,7 +394,9 @@ async fn finish(
         };
         staging.end(ended, rejects).await?;
     }
-    report.seconds = seconds(started);
+    if report.seconds == 0.0 {
+        report.seconds = seconds(started);
+    }
     turn.end(order.now).await?;
     Ok(())
 }

@@ -27,7 +27,7 @@ use crate::db::{self, Access, Db, Migrations, Place};
 pub use compare::{Departures, SchoolDepartures, Standing, Unknown};
 pub use detail::{AttributeDifference, Detail, Example, SchoolDifference};
 pub use purge::{purge, purgeable};
-pub use runs::{Ended, Held, applied};
+pub use runs::{Ended, Held, applied, next_run, repeated};
 pub use staging::{Base, KnownRecord, Staging};
 pub use turn::{Renewing, Taken, Turn};
 pub use undo::{NotUndone, Undone, undo};

@@ -57,6 +57,25 @@ pub async fn applied(db: &Db, parcel: &str) -> Result<Option<(i64, String)>> {
     Ok(on!(db, c => sqlx::query_as(APPLIED).bind(parcel).fetch_optional(c).await)?)
 }
 
+const NEXT: &str = "SELECT COALESCE(MAX(id), 0) + 1 FROM runs";
+
+/// The number that the next run will bear; for the one whose turn it is.
+pub async fn next_run(db: &Db) -> Result<i64> {
+    Ok(on!(db, c => sqlx::query_scalar(NEXT).fetch_one(c).await)?)
+}
+
+/// Writes down that the files of the run `first` came again, to one who asked, and that nothing was done.
+pub async fn repeated(db: &Db, first: i64, (at, by): (OffsetDateTime, &str), report: String) -> Result<()> {
+    const INSERT: &str = "INSERT INTO runs (id, source, outcome, delivery_date, started_at, report, kind, fingerprint, \
+         base, asked_by, parcel) SELECT (SELECT MAX(id) + 1 FROM runs), source, 'repeated', delivery_date, $2, $3, kind, \
+         fingerprint, id, $4, parcel FROM runs WHERE id = $1";
+    on!(db, c => {
+        let query = sqlx::query(INSERT).bind(first).bind(at).bind(report).bind(by);
+        query.execute(c).await.map(drop)
+    })?;
+    Ok(())
+}
+
 impl Staging {
     /// The day of the last complete delivery that was applied; none where the source never delivered one.
     pub async fn last_complete(&mut self) -> Result<Option<Date>> {
@@ -74,7 +93,6 @@ impl Staging {
 
     /// The number that this run will bear.
     pub async fn next_run(&mut self) -> Result<i64> {
-        const NEXT: &str = "SELECT COALESCE(MAX(id), 0) + 1 FROM runs";
         Ok(on!(&mut self.conn, c => sqlx::query_scalar(NEXT).fetch_one(&mut **c).await)?)
     }
 
