@@ -30,12 +30,12 @@ pub fn peek(path: &Path) -> Glimpse {
         inside = Some(name.to_owned());
         Err(Error::Stopped)
     });
-    let names = [inside.as_deref().unwrap_or_default(), own.as_str()];
-    let is_delta = names.iter().any(|name| file_name::kind(name) == Some(Kind::Delta));
+    let inside = inside.as_deref().unwrap_or_default();
+    let kind = file_name::kind(inside).or_else(|| file_name::archive_kind(&own));
     Glimpse {
-        date: names.iter().find_map(|name| file_name::date(name)),
-        kind: if is_delta { Kind::Delta } else { Kind::Complete },
-        stage: names.iter().find_map(|name| file_name::stage(name)),
+        date: file_name::date(inside).or_else(|| file_name::archive_date(&own)),
+        kind: kind.unwrap_or(Kind::Complete),
+        stage: file_name::stage(inside).or_else(|| file_name::stage(&own)),
     }
 }
 

@@ -103,7 +103,7 @@ pub struct Shown {
     rejects: Vec<Reject>,
     asked_by: String,
     approved_by: Option<String>,
-    approves: Option<i64>,
+    pub approves: Option<i64>,
 }
 
 impl Shown {
