@@ -31,7 +31,8 @@ pub struct Counts {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct School {
-    school: String,
+    #[serde(rename = "school")]
+    name: String,
     added: u64,
     changed: u64,
     left: u64,
@@ -166,7 +167,7 @@ impl Shown {
         for school in self.by_school.iter().take(LISTED) {
             let counts = [school.added, school.changed, school.left];
             let cells = counts.map(|count| format!("{:>11}", spaced(count))).concat();
-            writeln!(text, "  {:30}{cells}", plain(&school.school))?;
+            writeln!(text, "  {:30}{cells}", plain(&school.name))?;
         }
         Ok(())
     }

@@ -89,7 +89,7 @@ pub async fn run(
     let before = last_run(data).await;
     let progress = Arc::new(Progress::default());
     let mut each_reject =
-        |reject: &Reject| rejects.add(&reject.file, reject.line, reject.key.as_deref(), &reject.reason);
+        |reject: &Reject| rejects.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
     let outcome = tokio::select! {
         outcome = import(data, order(&wanted, settings), progress.clone(), &mut each_reject) => outcome,
         () = show(&progress) => bail!("the watch over the import ended before it"),

@@ -68,6 +68,6 @@ mod tests {
         assert_eq!(line(51, 100, 613_420, after), "51 % 613 420/1 202 800 8 890/s left 1 min 06");
         assert_eq!(line(100, 100, 1_200_000, after), "100 % 1 200 000 17 391/s comparing");
         assert_eq!(lasting(Duration::from_secs(45)), "45 s");
-        assert_eq!(lasting(Duration::from_secs(7_500)), "2 h 05");
+        assert_eq!(lasting(Duration::from_mins(125)), "2 h 05");
     }
 }

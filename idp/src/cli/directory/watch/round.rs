@@ -126,7 +126,7 @@ impl Watch {
         // taken for one.
         let draft = delivery.path.with_file_name(format!(".{}.rejets.csv", delivery.name()));
         let (result, rejects) = self.read(delivery, &draft).await;
-        let seconds = (self.clock.elapsed() - started).as_secs_f64();
+        let seconds = self.clock.elapsed().saturating_sub(started).as_secs_f64();
         let (outcome, report) = match &result {
             Ok(report) if report.held => (Outcome::Held, Some(report)),
             Ok(report) if report.already_applied => (Outcome::Repeated, Some(report)),
@@ -139,7 +139,7 @@ impl Watch {
         }
         if matches!(outcome, Outcome::Applied | Outcome::Repeated) {
             self.metrics.succeeded(&delivery.source.to_string(), self.clock.now());
-            let_accounts_follow(&self.data, report.and_then(|report| report.run)).await;
+            let_accounts_follow(&self.data, report.and_then(|report| report.run));
         }
         let mut kept = None;
         if let Some(aside) = outcome.aside() {
@@ -165,7 +165,7 @@ impl Watch {
             ..Import::new(vec![delivery.path.clone()], delivery.source.academy, self.clock.now())
         };
         let mut rejects = RejectFile::new(draft);
-        let mut each = |reject: &Reject| rejects.add(&reject.file, reject.line, reject.key.as_deref(), &reject.reason);
+        let mut each = |reject: &Reject| rejects.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
         let result = import(&self.data, order, Arc::default(), &mut each).await;
         let rejects = rejects.finish().unwrap_or_else(|error| {
             tracing::warn!(%error, "the rejected records could not be written");
@@ -221,7 +221,7 @@ fn set_aside(delivery: &Delivery, aside: Aside, report: &Value, rejects: Option<
 
 /// After a run that was applied: accounts follow who was joined, renamed or gone.
 // Filled by `accounts::follow`; safe to call again for the same run, since a stop may fall between the two.
-async fn let_accounts_follow(_data: &Place, _run: Option<i64>) {}
+const fn let_accounts_follow(_data: &Place, _run: Option<i64>) {}
 
 /// Not the delivery's fault: the next round may do better.
 fn is_of_the_moment(error: &import::Error) -> bool {
