@@ -31,11 +31,11 @@ pub fn peek(path: &Path) -> Glimpse {
         Err(Error::Stopped)
     });
     let inside = inside.as_deref().unwrap_or_default();
-    let names = [inside, own.as_str()];
+    let kind = file_name::kind(inside).or_else(|| file_name::archive_kind(&own));
     Glimpse {
         date: file_name::date(inside).or_else(|| file_name::archive_date(&own)),
-        kind: file_name::kind(inside).or_else(|| file_name::archive_kind(&own)).unwrap_or(Kind::Complete),
-        stage: names.iter().find_map(|name| file_name::stage(name)),
+        kind: kind.unwrap_or(Kind::Complete),
+        stage: file_name::stage(inside).or_else(|| file_name::stage(&own)),
     }
 }
 

@@ -50,7 +50,6 @@ async fn killed_at_random_moments(place: &Place) {
     let second = write(&later(&changed(&cut(&whole)), 1), &guichet.path("second"));
     let import =
         |path| ["directory", "import", path, "--academy", "14", "--config", "guichet.toml", "--by", "a", "--json"];
-    // The settings' file names no place: the variable does.
     assert_eq!(guichet.run(&import(&first)).code, 0);
     let before = everything(place).await;
     let started = Instant::now();
@@ -105,11 +104,11 @@ async fn im_06_killed_at_a_hundred_moments_on_postgresql() {
     }
 }
 
-/// A delivery of people who wait: one import holds the turn for as long as its archive is a pipe that nobody fills.
 #[tokio::test]
 async fn im_07_of_two_imports_one_works_and_the_other_says_so() {
     for place in testing::places().await {
         let guichet = Guichet::over(&place);
+        assert_eq!(guichet.run(&["db", "migrate"]).code, 0);
         let whole = write(&people(300), &guichet.path("first"));
         let words = ["directory", "import", &whole, "--academy", "14", "--json"];
         let mut children: Vec<Child> = (0..2)

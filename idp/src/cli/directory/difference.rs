@@ -30,8 +30,9 @@ pub struct Counts {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct SchoolRow {
-    school: String,
+struct School {
+    #[serde(rename = "school")]
+    name: String,
     added: u64,
     changed: u64,
     left: u64,
@@ -94,7 +95,7 @@ pub struct Shown {
     seconds: f64,
     by_category: BTreeMap<String, Counts>,
     by_attribute: BTreeMap<String, BTreeMap<String, u64>>,
-    by_school: Vec<SchoolRow>,
+    by_school: Vec<School>,
     schools_touched: u64,
     examples: Vec<Example>,
     proposals: Proposed,
@@ -103,7 +104,7 @@ pub struct Shown {
     rejects: Vec<Reject>,
     asked_by: String,
     approved_by: Option<String>,
-    approves: Option<i64>,
+    pub approves: Option<i64>,
 }
 
 impl Shown {
@@ -166,7 +167,7 @@ impl Shown {
         for school in self.by_school.iter().take(LISTED) {
             let counts = [school.added, school.changed, school.left];
             let cells = counts.map(|count| format!("{:>11}", spaced(count))).concat();
-            writeln!(text, "  {:30}{cells}", plain(&school.school))?;
+            writeln!(text, "  {:30}{cells}", plain(&school.name))?;
         }
         Ok(())
     }

@@ -89,7 +89,7 @@ pub async fn run(
     let before = last_run(data).await;
     let progress = Arc::new(Progress::default());
     let mut each_reject =
-        |reject: &Reject| rejects.add(&reject.file, reject.line, reject.key.as_deref(), &reject.reason);
+        |reject: &Reject| rejects.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
     let outcome = tokio::select! {
         outcome = import(data, order(&wanted, settings), progress.clone(), &mut each_reject) => outcome,
         () = show(&progress) => bail!("the watch over the import ended before it"),
@@ -125,7 +125,12 @@ pub async fn run(
     if let (true, Some(run)) = (shown.held, shown.run) {
         eprintln!("a second person who has looked at it lets it through: {}", approval(&wanted, from, run));
     }
-    Ok(if shown.held {
+    // The very files of the last run: they are not those that were held.
+    let not_approved = wanted.approve.filter(|_| shown.approves.is_none());
+    if let Some(held) = not_approved {
+        eprintln!("run {held} was not approved: it was of other files than these");
+    }
+    Ok(if shown.held || not_approved.is_some() {
         ExitCode::FAILURE
     } else if shown.total.rejected > 0 {
         ExitCode::from(DONE_IN_PART)

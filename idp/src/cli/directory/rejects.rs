@@ -1,5 +1,6 @@
 //! Rejected records, as a file that a spreadsheet opens.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl RejectFile {
         Ok(rejects)
     }
 
-    pub fn add(&mut self, file: &str, line: u64, key: Option<&str>, reason: &str) {
+    pub fn add(&mut self, file: &str, line: &dyn Display, key: Option<&str>, reason: &str) {
         let line = [quoted(file), line.to_string(), quoted(key.unwrap_or_default()), quoted(reason)].join(",");
         if self.file.is_none()
             && let Err(error) = self.make()
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(RejectFile::new(&path).finish().unwrap(), None);
         assert!(!path.exists());
         let mut file = RejectFile::new(&path);
-        file.add("a.xml", 3, None, "no id");
+        file.add("a.xml", &3, None, "no id");
         assert_eq!(file.finish().unwrap(), Some(path.clone()));
         assert_eq!(std::fs::read_to_string(path).unwrap(), "file,line,key,reason\n\"a.xml\",3,\"\",\"no id\"\n");
     }

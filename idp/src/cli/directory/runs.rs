@@ -126,7 +126,7 @@ pub async fn show(data: &Place, wanted: &Show) -> anyhow::Result<ExitCode> {
     if let Some(path) = &wanted.rejects {
         let mut file = RejectFile::made(path)?;
         for reject in directory.rejects(wanted.run).await? {
-            file.add(&reject.file, reject.line.unsigned_abs(), reject.key.as_deref(), &reject.reason);
+            file.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
         }
         file.finish()?;
     }

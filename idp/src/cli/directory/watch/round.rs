@@ -165,7 +165,7 @@ impl Watch {
             ..Import::new(vec![delivery.path.clone()], delivery.source.academy, self.clock.now())
         };
         let mut rejects = RejectFile::new(draft);
-        let mut each = |reject: &Reject| rejects.add(&reject.file, reject.line, reject.key.as_deref(), &reject.reason);
+        let mut each = |reject: &Reject| rejects.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
         let result = import(&self.data, order, Arc::default(), &mut each).await;
         let rejects = rejects.finish().unwrap_or_else(|error| {
             tracing::warn!(%error, "the rejected records could not be written");
