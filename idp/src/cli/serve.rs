@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use directory::db::Place;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{WhereFrom, log, prepare};
 use crate::clock::Clock;
@@ -22,6 +22,7 @@ pub async fn run(from: &WhereFrom) -> anyhow::Result<ExitCode> {
     prepare(&place).await?;
     let public = config.service.public_address.clone();
     let running = start(config, Clock::system()).await?;
+    let mut stop = Stop::listen()?;
     let languages: Vec<&str> = running.app.pages.text().languages().iter().map(crate::text::Language::code).collect();
     println!(
         "guichet {} ready: {public}, listening on {}, languages {}",
@@ -29,19 +30,31 @@ pub async fn run(from: &WhereFrom) -> anyhow::Result<ExitCode> {
         running.address,
         languages.join(" ")
     );
-    stopped().await?;
+    stop.asked().await;
     eprintln!("stopping: requests under way are finished first");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-pub(super) async fn stopped() -> anyhow::Result<()> {
-    let mut term = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("waiting for Ctrl-C")?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and Ctrl-C, listened for before a ready line is printed: whoever reads the line may ask at once, and a signal
+/// that nobody listens for would end the process without its exit code.
+pub(super) struct Stop {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let term = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
+        Ok(Self { term, interrupt })
     }
-    Ok(())
+
+    /// Waits until we are asked to stop; what was asked since `listen` counts.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -25,7 +25,7 @@ use serde_json::json;
 use self::cast::Cast;
 use self::portals::Portals;
 use self::tls::Certificates;
-use super::{WhereFrom, log, prepare, serve::stopped};
+use super::{WhereFrom, log, prepare, serve::Stop};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::serve::{Running, open_accounts, open_keys, start};
@@ -84,8 +84,10 @@ pub async fn run(demo: Demo, from: &WhereFrom) -> anyhow::Result<ExitCode> {
     let public = config.service.public_address.clone();
     let entity_id = config.entity_id();
     let running = start(config, clock).await?;
+    // From here on a signal ends the demo by its own door; before, it ends at once.
+    let mut stop = Stop::listen()?;
     announce(&demo, &public, &entity_id, (&portals, &cast, certificates.as_ref()))?;
-    stopped().await?;
+    stop.asked().await;
     end(running, portals, temporary).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ use super::progress::show;
 use super::rejects::RejectFile;
 use super::{Asker, DONE_IN_PART, WRONG_USE, day, limits};
 use crate::cli::WhereFrom;
-use crate::cli::serve::stopped;
+use crate::cli::serve::Stop;
 use crate::clock::Clock;
 use crate::config;
 
@@ -90,13 +90,11 @@ pub async fn run(
     let progress = Arc::new(Progress::default());
     let mut each_reject =
         |reject: &Reject| rejects.add(&reject.file, &reject.line, reject.key.as_deref(), &reject.reason);
+    let mut stop = Stop::listen()?;
     let outcome = tokio::select! {
         outcome = import(data, order(&wanted, settings), progress.clone(), &mut each_reject) => outcome,
         () = show(&progress) => bail!("the watch over the import ended before it"),
-        stopped = stopped() => {
-            stopped?;
-            return Ok(interrupted(before, last_run(data).await));
-        }
+        () = stop.asked() => return Ok(interrupted(before, last_run(data).await)),
     };
     let report = outcome?;
     if !(report.dry_run || report.held || report.already_applied) {

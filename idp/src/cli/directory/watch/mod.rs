@@ -17,7 +17,7 @@ use directory::reader::Directory;
 
 use super::{DONE_IN_PART, WRONG_USE, limits, plain};
 use crate::cli::log;
-use crate::cli::serve::stopped;
+use crate::cli::serve::Stop;
 use crate::clock::Clock;
 use crate::config::{self, Every, Refused};
 use metrics::Metrics;
@@ -57,6 +57,7 @@ pub async fn run(wanted: Watch, settings: &config::Directory, data: Place) -> an
         return Err(Refused(vec!["--every: expected 1s or more".to_owned()]).into());
     }
     log();
+    let mut stop = Stop::listen()?;
     let (clock, metrics) = (Clock::system(), Metrics::default());
     let watch = round::Watch {
         data,
@@ -69,7 +70,7 @@ pub async fn run(wanted: Watch, settings: &config::Directory, data: Place) -> an
     if wanted.once {
         let ended = tokio::select! {
             ended = watch.round() => ended?,
-            stopped = stopped() => return stopped.map(|()| dropped()),
+            () = stop.asked() => return Ok(dropped()),
         };
         print(&ended, wanted.json)?;
         return Ok(code(&ended));
@@ -93,7 +94,7 @@ pub async fn run(wanted: Watch, settings: &config::Directory, data: Place) -> an
     };
     tokio::select! {
         () = rounds => {}
-        stopped = stopped() => stopped?,
+        () = stop.asked() => {}
     }
     Ok(dropped())
 }
