@@ -118,6 +118,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// A database that does not open. The rooms that pass the error on as their own hide it from the chain of causes.
 fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use ::directory::writer::merge;
     use ::directory::{db, import, reader, reconcile};
     let does_not_open = |error: &db::Error| matches!(error, db::Error::Open { .. });
     let of_store = |error: &store::Error| matches!(error, store::Error::Database(error) if does_not_open(error));
@@ -128,10 +129,12 @@ fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
         }
         _ => false,
     };
+    let of_merge = |error: &merge::Error| matches!(error, merge::Error::Database(error) if does_not_open(error));
     cause.downcast_ref().is_some_and(does_not_open)
         || cause.downcast_ref().is_some_and(of_store)
         || cause.downcast_ref().is_some_and(of_reader)
         || cause.downcast_ref().is_some_and(of_import)
+        || cause.downcast_ref().is_some_and(of_merge)
 }
 
 async fn run_rp(command: rp::Command, from: &WhereFrom) -> anyhow::Result<ExitCode> {

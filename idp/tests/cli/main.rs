@@ -11,9 +11,13 @@ mod inbox;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod parties;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod proposed;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

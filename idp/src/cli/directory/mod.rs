@@ -5,7 +5,9 @@
 mod difference;
 mod follow;
 mod import;
+mod merge;
 mod progress;
+mod proposals;
 mod purge;
 mod rejects;
 mod runs;
@@ -48,6 +50,15 @@ pub enum Command {
     /// Put back exactly what stood before the last run of a source
     #[command(after_help = "Example:\n  guichet directory undo 12 --by 'C. Dupont'")]
     Undo(undo::Undo),
+    /// Make one academy of several; `undo` takes it back as a whole
+    #[command(after_help = "Examples:\n  guichet directory merge --from caen,rouen --into normandie --dry-run\n  \
+                            guichet directory merge --from 5,21 --into 70 --mapping keys.csv --by 'C. Dupont'")]
+    Merge(merge::Merge),
+    /// List records that may be one human; join them, or keep them apart
+    #[command(
+        after_help = "Examples:\n  guichet directory proposals\n  guichet directory proposals join 7 --by 'C. Dupont'"
+    )]
+    Proposals(proposals::Proposals),
     /// Look at an inbox on a schedule and apply the deliveries that arrive
     #[command(after_help = "Examples:\n  guichet directory watch --config /etc/guichet.toml\n  \
                             guichet directory watch --once --inbox /srv/aaf --settle 0s")]
@@ -86,6 +97,8 @@ pub async fn run(command: Command, from: &WhereFrom) -> anyhow::Result<ExitCode>
         Command::History(history) => runs::history(&data, &history).await,
         Command::Show(show) => runs::show(&data, &show).await,
         Command::Undo(undo) => undo::run(&undo, &data).await,
+        Command::Merge(wanted) => merge::run(&wanted, &data).await,
+        Command::Proposals(wanted) => proposals::run(&wanted, &data).await,
         Command::Watch(watch) => watch::run(watch, &settings.directory, data).await,
         Command::Purge(wanted) => purge::run(&wanted, &settings.directory, &data).await,
         Command::Sample(sample) => sample::run(&sample),

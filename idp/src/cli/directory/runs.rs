@@ -11,6 +11,7 @@ use directory::reader::Run;
 use serde_json::{Value, json};
 
 use super::difference::Shown;
+use super::merge;
 use super::rejects::RejectFile;
 use super::{open, plain, spaced};
 
@@ -47,6 +48,44 @@ pub struct Show {
 /// The report kept with a run.
 pub fn report(run: &Run) -> anyhow::Result<Value> {
     serde_json::from_str(&run.report).with_context(|| format!("reading the report of run {}", run.id))
+}
+
+/// What a run did, told in the words of its kind.
+pub enum Told {
+    Delivery(Box<Shown>),
+    Merger(merge::Told),
+}
+
+impl Told {
+    pub fn of(run: &Run) -> anyhow::Result<Self> {
+        let report = report(run)?;
+        Ok(if run.kind.as_deref() == Some(merge::KIND) {
+            Self::Merger(merge::Told::read(&report)?)
+        } else {
+            Self::Delivery(Box::new(Shown::read(&report)?))
+        })
+    }
+
+    pub fn difference(&self) -> String {
+        match self {
+            Self::Delivery(shown) => shown.difference(),
+            Self::Merger(merger) => merger.table(),
+        }
+    }
+
+    pub fn ending(&self) -> String {
+        match self {
+            Self::Delivery(shown) => shown.ending(),
+            Self::Merger(merger) => merger.ending(),
+        }
+    }
+
+    fn notes(&self, rejects: Option<&str>) -> Vec<String> {
+        match self {
+            Self::Delivery(shown) => shown.notes(rejects),
+            Self::Merger(merger) => merger.notes(),
+        }
+    }
 }
 
 /// What `history` and `show` print of a run; the report's own member `run` is its number.
@@ -106,7 +145,10 @@ pub async fn history(data: &Place, history: &History) -> anyhow::Result<ExitCode
     writeln!(out, "{:>5}  {:18}{:10}{:12}{:9}{cells}  by", "run", "source", "kind", "delivery", "")?;
     for run in &runs {
         let report = report(run)?;
-        let counts = heads.map(|name| report.get(name).and_then(Value::as_u64).unwrap_or(0));
+        let counts = match run.kind.as_deref() {
+            Some(merge::KIND) => [0, merge::Told::read(&report)?.absorbed(), 0, 0],
+            _ => heads.map(|name| report.get(name).and_then(Value::as_u64).unwrap_or(0)),
+        };
         let cells = counts.map(|count| format!("{:>11}", spaced(count))).concat();
         let (day, kind) = (run.date.to_string(), run.kind.as_deref().unwrap_or("complete"));
         let by = [Some(run.asked_by.as_str()), run.approved_by.as_deref()];
@@ -122,7 +164,7 @@ pub async fn show(data: &Place, wanted: &Show) -> anyhow::Result<ExitCode> {
     let Some(run) = directory.run(wanted.run).await? else {
         bail!("there is no run {}; `guichet directory history` lists them", wanted.run);
     };
-    let shown = Shown::read(&report(&run)?)?;
+    let told = Told::of(&run)?;
     if let Some(path) = &wanted.rejects {
         let mut file = RejectFile::made(path)?;
         for reject in directory.rejects(wanted.run).await? {
@@ -134,11 +176,11 @@ pub async fn show(data: &Place, wanted: &Show) -> anyhow::Result<ExitCode> {
         writeln!(io::stdout(), "{}", row(&run)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    write!(io::stdout(), "{}", shown.difference())?;
-    for note in shown.notes(wanted.rejects.as_deref().map(|path| path.display().to_string()).as_deref()) {
+    write!(io::stdout(), "{}", told.difference())?;
+    for note in told.notes(wanted.rejects.as_deref().map(|path| path.display().to_string()).as_deref()) {
         eprintln!("{note}");
     }
-    eprintln!("{}", shown.ending());
+    eprintln!("{}", told.ending());
     if run.outcome == "undone" {
         eprintln!("run {} was undone", run.id);
     }

@@ -9,7 +9,6 @@ use directory::db::Place;
 use directory::import::undo;
 use serde_json::json;
 
-use super::difference::Shown;
 use super::{Asker, WRONG_USE, agreed, open, runs, spaced};
 use crate::clock::Clock;
 
@@ -37,23 +36,22 @@ pub async fn run(wanted: &Undo, data: &Place) -> anyhow::Result<ExitCode> {
     let Some(stored) = directory.run(run).await? else {
         bail!("there is no run {run}; `guichet directory history` lists them");
     };
-    let report = runs::report(&stored)?;
-    let shown = Shown::read(&report)?;
+    let told = runs::Told::of(&stored)?;
     if wanted.dry_run {
         if wanted.json {
             writeln!(
                 io::stdout(),
                 "{}",
-                json!({"dry_run": true, "run": run, "source": stored.source, "report": report})
+                json!({"dry_run": true, "run": run, "source": stored.source, "report": runs::report(&stored)?})
             )?;
         } else {
-            write!(io::stdout(), "{}", shown.difference())?;
+            write!(io::stdout(), "{}", told.difference())?;
         }
         eprintln!("run {run} of {} is {}: all of this would be taken back (--dry-run)", stored.source, stored.outcome);
         return Ok(ExitCode::SUCCESS);
     }
     if !wanted.yes {
-        eprintln!("{}", shown.ending());
+        eprintln!("{}", told.ending());
         match agreed(&format!("undo run {run} of {}, delivery of {}?", stored.source, stored.date))? {
             Some(true) => {}
             Some(false) => bail!("nothing was undone"),

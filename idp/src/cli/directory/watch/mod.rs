@@ -15,7 +15,7 @@ use clap::Args;
 use directory::db::Place;
 use directory::reader::Directory;
 
-use super::{DONE_IN_PART, WRONG_USE, limits, plain};
+use super::{DONE_IN_PART, WRONG_USE, limits, merge, plain};
 use crate::cli::log;
 use crate::cli::serve::Stop;
 use crate::clock::Clock;
@@ -109,7 +109,7 @@ fn dropped() -> ExitCode {
 async fn remember(watch: &round::Watch) {
     let Ok(Some(directory)) = Directory::open_if_made(&watch.data, 1).await else { return };
     let runs = directory.runs(1_000).await.unwrap_or_default();
-    for run in runs.iter().filter(|run| run.outcome == "applied") {
+    for run in runs.iter().filter(|run| run.outcome == "applied" && run.kind.as_deref() != Some(merge::KIND)) {
         watch.metrics.succeeded(&run.source, run.started_at);
     }
 }
