@@ -104,7 +104,7 @@ pub struct Shown {
     rejects: Vec<Reject>,
     asked_by: String,
     approved_by: Option<String>,
-    pub approves: Option<i64>,
+    approves: Option<i64>,
 }
 
 impl Shown {
@@ -217,7 +217,7 @@ impl Shown {
         let what = format!("{}, {} delivery of {}", self.source, self.kind, self.date);
         let run = self.run.unwrap_or_default();
         if self.already_applied {
-            return format!("{what}: these very files were the last ones applied (run {run}); there was nothing to do");
+            return format!("{what}: these very files were the last ones applied; there was nothing to do");
         }
         match (self.held, self.dry_run) {
             (true, true) => format!("{what}: it would be held for a second person; nothing was changed (--dry-run)"),

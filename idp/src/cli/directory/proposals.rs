@@ -33,7 +33,7 @@ pub struct Proposals {
 
 #[derive(Debug, Subcommand)]
 enum Deed {
-    /// They are one human: one account stands for both
+    /// They are one human: the account of one stands for both; where each has one, both stay
     Join(Wanted),
     /// They are two humans, whatever was decided before
     Part(Wanted),
