@@ -2,11 +2,7 @@
 //! known, by a bounded channel. The two stages run side by side, and memory does not grow with the delivery.
 
 #[cfg(test)]
-mod deltas_tests;
-#[cfg(test)]
 mod example;
-#[cfg(test)]
-mod runs_tests;
 #[cfg(test)]
 mod tests;
 

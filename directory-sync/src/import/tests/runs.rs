@@ -6,9 +6,9 @@ use sqlx::AssertSqlSafe;
 use time::Duration;
 use time::macros::date;
 
-use super::example::{Example, NOW, everything};
-use super::*;
 use crate::db::{Access, Db};
+use crate::import::example::{Example, NOW, everything};
+use crate::import::*;
 use crate::incoming::{Category, Kind};
 use crate::model::Stage;
 use crate::reader::Directory;
@@ -16,7 +16,7 @@ use crate::sample::{Dialect, People, Plan};
 use crate::testing;
 
 /// Every row of every table of the directory but those that only remember runs, in the order of its text.
-pub(super) async fn rows(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
+pub(in crate::import) async fn rows(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
     const TABLES: [(&str, &str); 7] = [
         ("schools", "id, source, uai, name, kind, digest, left_at, told, run"),
         ("mefs", "id, source, level, digest, left_at, told, run"),

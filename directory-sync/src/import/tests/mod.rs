@@ -1,11 +1,14 @@
 //! Whole imports, on both databases.
 
+mod deltas;
+mod runs;
+
 use std::path::{Path, PathBuf};
 
 use time::macros::date;
 
-use super::example::{Example, NOW, assert_balanced, bring, everything, known};
-use super::*;
+use crate::import::example::{Example, NOW, assert_balanced, bring, everything, known};
+use crate::import::*;
 use crate::incoming::Category;
 use crate::model::{ParentalAuthority, Person, PersonId, Phone, Stage};
 use crate::reader::Directory;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use time::macros::date;
 
-use super::example::{Example, NOW, bring, everything, known};
-use super::runs_tests::rows;
-use super::*;
+use super::runs::rows;
+use crate::import::example::{Example, NOW, bring, everything, known};
+use crate::import::*;
 use crate::incoming::{Category, Kind};
 use crate::model::{ParentalAuthority, Person, PersonId, Stage};
 use crate::reader::Directory;
