@@ -4,7 +4,7 @@ use time::{Date, OffsetDateTime};
 
 use super::batch::{Batch, Value};
 use super::staging::{Base, Staging};
-use super::table::{self, Table};
+use super::table;
 use crate::db::{self, Conn, Db, Result};
 use crate::incoming::{Kind, Reject};
 use crate::on;
@@ -102,7 +102,7 @@ impl Staging {
              fingerprint, base, asked_by, approved_by, approves, fence, persons, parcel) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         let (source, base, fence) = (self.name.clone(), self.base.run, self.turn.fence);
-        let (run, applied) = (ended.run, ended.outcome == "applied");
+        let run = ended.run;
         on!(&mut self.conn, c => {
             sqlx::query(INSERT)
                 .bind(ended.run)
@@ -125,11 +125,7 @@ impl Staging {
                 .map(drop)
         })?;
         self.write_rejects(run, rejects).await?;
-        db::commit_kept(&mut self.conn).await?;
-        if applied {
-            self.tidy().await?;
-        }
-        Ok(())
+        db::commit_kept(&mut self.conn).await
     }
 
     async fn write_rejects(&mut self, run: i64, rejects: &[Reject]) -> Result<()> {
@@ -147,21 +143,5 @@ impl Staging {
             batch.push(row, &mut self.conn).await?;
         }
         batch.flush(&mut self.conn).await
-    }
-
-    /// After a change of some size, tells the database's planner what its tables hold now. Nothing is lost when it
-    /// does not come to it.
-    async fn tidy(&mut self) -> Result<()> {
-        const LARGE: u64 = 20_000;
-        if self.count("SELECT COUNT(*) FROM staged_persons").await? < LARGE {
-            return Ok(());
-        }
-        if let Conn::Sqlite(c) = &mut self.conn {
-            sqlx::query("PRAGMA main.analysis_limit = 2000").execute(&mut **c).await?;
-        }
-        for name in Table::ALL.map(Table::known).into_iter().chain(["guardianships", "enrolments", "contacts"]) {
-            self.execute(format!("ANALYZE {name}")).await?;
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::human::{self, Proposed};
 use super::staging::{CHANGED, NEW, Staging, database};
 use super::table::{HANGING, Table};
 use super::turn;
-use crate::db::{self, Result};
+use crate::db::{self, Conn, Result};
 use crate::on;
 
 /// Who is concerned, in one list, for every statement that follows.
@@ -62,6 +62,22 @@ impl Staging {
         for hanging in HANGING {
             let (name, columns, staged) = (hanging.name, hanging.columns, hanging.staged);
             self.execute(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged}")).await?;
+        }
+        self.tell_planner().await
+    }
+
+    /// After a change of some size, tells the database's planner what its tables hold now: what follows in the same
+    /// transaction, and everyone's questions after it, would be planned for tables that it believes empty.
+    async fn tell_planner(&mut self) -> Result<()> {
+        const LARGE: u64 = 20_000;
+        if self.count("SELECT COUNT(*) FROM staged_persons").await? < LARGE {
+            return Ok(());
+        }
+        if let Conn::Sqlite(c) = &mut self.conn {
+            sqlx::query("PRAGMA main.analysis_limit = 2000").execute(&mut **c).await?;
+        }
+        for name in Table::ALL.map(Table::known).into_iter().chain(["guardianships", "enrolments", "contacts"]) {
+            self.execute(format!("ANALYZE {name}")).await?;
         }
         Ok(())
     }

@@ -54,6 +54,10 @@ const JOIN: &str = "INSERT INTO identity_changes (number, run, kind, former, cur
 /// Looks for humans who have another record beside one that `run` wrote, within the importer's own transaction.
 pub async fn propose(tx: &mut Conn, run: i64) -> Result<Proposed> {
     let mut proposed = Proposed::default();
+    if let Conn::Postgres(c) = &mut *tx {
+        // There too, tables are joined in the order given.
+        sqlx::query("SET LOCAL join_collapse_limit = 1").execute(&mut **c).await?;
+    }
     let pairs = candidates::find(tx, run).await?;
     on!(&mut *tx, c => sqlx::query(JUDGED).execute(&mut **c).await.map(drop))?;
     let mut judged = Batch::new("judged", 7);
