@@ -188,6 +188,10 @@ pub type Interpret = fn(Source, Category, &SourceKey, &Told) -> Result<(Record, 
 pub enum Incoming {
     /// Who delivers; once, before any record.
     Source(Source),
+    /// Which meaning field 4 has, where that is told before the records are; at most once.
+    Levels {
+        before_2020: bool,
+    },
     /// A record said whole (`addRequest`), and what it said.
     Record(Box<Record>, Told, Origin),
     Change(Box<Change>, Origin),

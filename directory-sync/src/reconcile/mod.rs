@@ -212,6 +212,7 @@ async fn stage_one(
             }
             changes.of(source);
         }
+        Incoming::Levels { before_2020 } => staging.levels(before_2020),
         Incoming::Record(record, told, origin) => {
             tally.of(record.category()).read += 1;
             staging.add(*record, &told, &origin).await?;

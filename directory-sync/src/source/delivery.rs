@@ -33,6 +33,7 @@ pub(super) struct Files<'a> {
     progress: &'a Progress,
     sink: &'a mut dyn FnMut(Incoming) -> bool,
     count: usize,
+    levels_said: bool,
     digests: Vec<(String, String)>,
     slices: BTreeMap<Category, BTreeSet<u32>>,
     dates: BTreeSet<Date>,
@@ -66,6 +67,7 @@ impl<'a> Files<'a> {
             progress,
             sink,
             count: 0,
+            levels_said: false,
             digests: Vec::new(),
             slices: BTreeMap::new(),
             dates: BTreeSet::new(),
@@ -203,6 +205,7 @@ impl<'a> Files<'a> {
         let source = Source { academy: self.academy, stage, private: self.hints.private };
         self.source = Some(source);
         self.send(Incoming::Source(source))?;
+        self.say_levels()?;
         self.held_bytes = 0;
         for (category, raw, origin) in std::mem::take(&mut self.held) {
             self.hand_over(source, category, raw, &origin)?;
@@ -218,6 +221,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         self.comments.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        self.say_levels()?;
         let stage: Option<Stage> = value.get(..2).and_then(|start| start.parse().ok()).filter(|_| name == "degre");
         match (stage, current.stage) {
             (Some(stage), None) => self.stage_told(current, stage),
@@ -225,6 +229,25 @@ impl<'a> Files<'a> {
                 let words = || "a comment says another degree than the names or the records".to_owned();
                 self.requests.warnings.add("degree", words);
                 Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether field 4 has its meaning from before 2020, where a hint or the version says so.
+    fn levels_told(&self) -> Option<bool> {
+        let version = || self.comments.get("versionAF").and_then(|text| text.rsplit("VE").next()?.parse().ok());
+        let by_version = |version| relation::is_before_2020(Some(version), None, relation::Evidence::default());
+        let hinted = self.hints.levels.map(|levels| levels == Levels::Before2020);
+        hinted.or_else(|| version().map(by_version))
+    }
+
+    /// Says it once, after the source, so that no record has to wait for the end to be compared.
+    fn say_levels(&mut self) -> Result<()> {
+        match self.levels_told() {
+            Some(before_2020) if self.source.is_some() && !self.levels_said => {
+                self.levels_said = true;
+                self.send(Incoming::Levels { before_2020 })
             }
             _ => Ok(()),
         }
@@ -245,11 +268,8 @@ impl<'a> Files<'a> {
                 Kind::Complete
             }
         };
-        let version = self.comments.get("versionAF").and_then(|text| text.rsplit("VE").next()?.parse().ok());
-        let before_2020 = match self.hints.levels {
-            Some(levels) => levels == Levels::Before2020,
-            None => relation::is_before_2020(version, named, self.requests.evidence),
-        };
+        let content = || relation::is_before_2020(None, named, self.requests.evidence);
+        let before_2020 = self.levels_told().unwrap_or_else(content);
         let delivery = Delivery {
             source,
             kind,

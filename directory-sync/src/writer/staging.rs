@@ -45,6 +45,8 @@ pub struct Staging {
     batches: Batches,
     waiting: Vec<Waiting>,
     undecided: bool,
+    /// Which meaning field 4 has, where it was told: nothing is undecided then.
+    before_2020: Option<bool>,
     files: Vec<Arc<str>>,
     file_numbers: HashMap<Arc<str>, i64>,
     record: i64,
@@ -83,6 +85,11 @@ impl Staging {
     /// Begins an import of whoever will turn out to deliver, for the one whose turn it is.
     pub async fn begin(db: &Db, turn: Arc<Turn>) -> Result<Self> {
         let mut conn = db::connection(db).await?;
+        if let Conn::Sqlite(c) = &mut conn {
+            // 64 MiB: a change of a person touches pages all over the indexes, and each one that does not stay in the
+            // cache is written more than once.
+            sqlx::query("PRAGMA main.cache_size = -65536").execute(&mut **c).await?;
+        }
         db::begin_reading(&mut conn).await?;
         for table in TABLES {
             on!(&mut conn, c => sqlx::query(*table).execute(&mut **c).await.map(drop))?;
@@ -97,6 +104,7 @@ impl Staging {
             batches: Batches::new(),
             waiting: Vec::with_capacity(TOGETHER),
             undecided: false,
+            before_2020: None,
             files: Vec::new(),
             file_numbers: HashMap::new(),
             record: 0,
@@ -132,6 +140,11 @@ impl Staging {
     /// The last applied run of the deliverer.
     pub const fn base(&self) -> &Base {
         &self.base
+    }
+
+    /// Learns which meaning field 4 has, before the records.
+    pub const fn levels(&mut self, before_2020: bool) {
+        self.before_2020 = Some(before_2020);
     }
 
     /// Adds a good record.
@@ -297,7 +310,8 @@ impl Staging {
     /// Compares what waits with what is known, and stages what differs.
     async fn settle(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        let digests: Vec<String> = waiting.iter().map(|one| digest(&one.told, false)).collect();
+        let before = |one: &Waiting| self.before_2020 == Some(true) && rows::hangs_on_levels(&one.record);
+        let digests: Vec<String> = waiting.iter().map(|one| digest(&one.told, before(one))).collect();
         let mut states = vec![if self.first { NEW } else { UNCHANGED }; waiting.len()];
         if !self.first {
             for table in Table::ALL {
@@ -305,7 +319,7 @@ impl Staging {
             }
         }
         for ((one, now), state) in waiting.into_iter().zip(digests).zip(states) {
-            let undecided = state != NEW && rows::hangs_on_levels(&one.record);
+            let undecided = self.before_2020.is_none() && state != NEW && rows::hangs_on_levels(&one.record);
             let state = if undecided { UNDECIDED } else { state };
             self.undecided |= undecided;
             let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
@@ -372,9 +386,11 @@ impl Staging {
 }
 
 /// Those whose digest had to wait for the meaning of field 4.
-const DECIDE: [&str; 7] = [
+const DECIDE: [&str; 8] = [
     "UPDATE staged_persons SET state = COALESCE((SELECT CASE WHEN k.digest = staged_persons.digest AND k.left_at IS NULL \
      THEN 2 ELSE 1 END FROM persons k WHERE k.id = staged_persons.id), 0) WHERE state = 3",
+    // The planner would believe that still nobody is unchanged, and look for each of them through everybody.
+    "ANALYZE staged_persons",
     "UPDATE seen SET state = (SELECT MAX(s.state) FROM staged_persons s WHERE s.id = seen.id AND s.record = seen.record) \
      WHERE state = 3",
     "DELETE FROM staged_guardianships WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",

@@ -42,6 +42,7 @@ impl Heard {
         assert!(self.delivery.is_none(), "after the end: {incoming:?}");
         match incoming {
             Incoming::Source(source) => self.sources.push(source),
+            Incoming::Levels { .. } => {}
             Incoming::Record(record, told, _) => {
                 self.records.push(*record);
                 self.told.push(told);
