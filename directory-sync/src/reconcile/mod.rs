@@ -4,6 +4,7 @@
 //! deliveries before it; who is missing from a complete delivery has left, but only from a category that it holds; and
 //! a delivery from which too many leave is held. No bytes and no SQL.
 
+mod approval;
 mod brake;
 mod changes;
 mod report;
@@ -142,7 +143,7 @@ pub async fn reconcile(
     report.detail(detail);
     report.held = !report.reasons.is_empty();
     if let Some(run) = order.approve {
-        approve(&mut staging, &order, run, &mut report).await?;
+        approval::approve(&mut staging, &order, run, &mut report).await?;
     }
     let persons = departures.persons + arrivals(&report) - departures.leaving;
     finish(staging, &order, &mut report, (persons, started), &tally.kept).await?;
@@ -314,31 +315,6 @@ async fn warn(staging: &mut Staging, warnings: &mut Warnings) -> Result<(), Erro
     ] {
         warnings.add_many(code, count, || words.to_owned());
     }
-    Ok(())
-}
-
-/// Lets a held delivery through: the very same one, compared with the very same people, by somebody else.
-async fn approve(staging: &mut Staging, order: &Order, run: i64, report: &mut Report) -> Result<(), Error> {
-    let refused = |reason| Err(Error::NotApproved { run, reason });
-    let Some(held) = staging.held(run).await? else { return refused("there is no such run") };
-    let asked_by = held.asked_by.trim().to_lowercase();
-    if held.outcome != "held" {
-        return refused("it was not held");
-    }
-    let same = held.parcel == order.parcel || (!held.fingerprint.is_empty() && held.fingerprint == report.fingerprint);
-    if held.source != report.source || !same {
-        return refused("it was of other files than these");
-    }
-    if held.base != report.base {
-        return refused("another delivery was applied since; import this one again to see what it would do now");
-    }
-    if order.by.trim().is_empty() || asked_by == order.by.trim().to_lowercase() {
-        return refused("it takes a second person, and the name given is the one that imported it");
-    }
-    report.held = false;
-    report.approves = Some(run);
-    report.approved_by = Some(order.by.trim().to_owned());
-    report.asked_by = held.asked_by;
     Ok(())
 }
 

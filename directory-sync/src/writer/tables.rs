@@ -50,3 +50,18 @@ pub(super) const INDEXES: &[&str] = &[
     "ANALYZE staged_persons",
     "ANALYZE staged_guardianships",
 ];
+
+/// Those whose digest had to wait for the meaning of field 4.
+pub(super) const DECIDE: [&str; 8] = [
+    "UPDATE staged_persons SET state = COALESCE((SELECT CASE WHEN k.digest = staged_persons.digest AND k.left_at IS NULL \
+     THEN 2 ELSE 1 END FROM persons k WHERE k.id = staged_persons.id), 0) WHERE state = 3",
+    // The planner would believe that still nobody is unchanged, and look for each of them through everybody.
+    "ANALYZE staged_persons",
+    "UPDATE seen SET state = (SELECT MAX(s.state) FROM staged_persons s WHERE s.id = seen.id AND s.record = seen.record) \
+     WHERE state = 3",
+    "DELETE FROM staged_guardianships WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_enrolments WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_functions WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_contacts WHERE record IN (SELECT record FROM staged_persons WHERE state = 2)",
+    "DELETE FROM staged_persons WHERE state = 2",
+];
