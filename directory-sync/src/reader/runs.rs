@@ -58,6 +58,12 @@ impl Directory {
         Ok(on!(&self.db, c => sqlx::query_as(RUN).bind(id).fetch_optional(c).await)?)
     }
 
+    /// The day of the last delivery of a source (`14-2d`) that was applied.
+    pub async fn last_applied(&self, source: &str) -> Result<Option<Date>> {
+        const LAST: &str = "SELECT MAX(delivery_date) FROM runs WHERE source = $1 AND outcome = 'applied'";
+        Ok(on!(&self.db, c => sqlx::query_scalar(LAST).bind(source).fetch_one(c).await)?)
+    }
+
     /// The records that a run did not apply, in the order it met them; at most ten thousand were kept.
     pub async fn rejects(&self, run: i64) -> Result<Vec<StoredReject>> {
         const REJECTS: &str =

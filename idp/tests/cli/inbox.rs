@@ -76,6 +76,24 @@ fn deltas_wait_behind_what_failed_and_a_complete_delivery_does_not() {
 }
 
 #[test]
+fn im_08_deltas_wait_in_later_rounds_too_until_the_one_before_them_has_come() {
+    let guichet = Guichet::new();
+    let inbox = guichet.path("inbox/14");
+    let first = people(20);
+    let (second, third) = (first.next(5, 1), first.next(5, 1).next(5, 2));
+    write(&first, &inbox);
+    assert_eq!(outcomes(&guichet.run(&ONCE).json()), ["applied"]);
+    let good = second.write_delta(&first, &guichet.path("aside")).unwrap();
+    let arrived = inbox.join(good.file_name().unwrap());
+    std::fs::write(&arrived, "no zip").unwrap();
+    third.write_delta(&second, &inbox).unwrap();
+    assert_eq!(outcomes(&guichet.run(&ONCE).json()), ["failed", "waiting"]);
+    assert_eq!(outcomes(&guichet.run(&ONCE).json()), ["waiting"]);
+    std::fs::copy(&good, &arrived).unwrap();
+    assert_eq!(outcomes(&guichet.run(&ONCE).json()), ["applied", "applied"]);
+}
+
+#[test]
 fn what_is_wrong_with_the_words_is_said() {
     let guichet = Guichet::new();
     guichet.run(&["directory", "watch", "--once"]).assert_refused(2, &["--inbox", "directory.inbox"]);

@@ -19,6 +19,9 @@ use time::{Date, OffsetDateTime};
 const DONE: &str = "done";
 const HELD: &str = "held";
 const FAILED: &str = "failed";
+/// What is written beside a delivery that was set aside.
+pub const REPORT: &str = ".report.json";
+pub const REJECTS: &str = ".rejets.csv";
 
 /// Where a delivery goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,14 @@ pub struct Stamp {
     is_partial: bool,
 }
 
+/// A delivery that was set aside and not applied, as far as names say it.
+#[derive(Debug, Clone, Copy)]
+pub struct Unapplied {
+    pub source: Source,
+    pub date: Date,
+    pub kind: Kind,
+}
+
 /// A look at the inbox.
 #[derive(Debug, Default)]
 pub struct Look {
@@ -55,6 +66,8 @@ pub struct Look {
     pub deliveries: Vec<Delivery>,
     /// Those that are still arriving.
     pub arriving: u64,
+    /// Those that bear a day and are held or failed.
+    pub unapplied: Vec<Unapplied>,
     /// Folders that are of no academy.
     pub unknown: BTreeSet<String>,
 }
@@ -72,6 +85,14 @@ pub fn look(inbox: &Path, now: OffsetDateTime, settle: Duration) -> io::Result<L
             look.unknown.insert(name);
             continue;
         };
+        for aside in [HELD, FAILED].map(|aside| folder.path().join(aside)) {
+            for entry in if aside.is_dir() { entries(&aside)? } else { Vec::new() } {
+                let glimpse = peek(&entry.path());
+                let Some(date) = glimpse.date.filter(|_| !is_report(&entry)) else { continue };
+                let source = Source { academy, stage: glimpse.stage.unwrap_or(Stage::Secondary), private };
+                look.unapplied.push(Unapplied { source, date, kind: glimpse.kind });
+            }
+        }
         for entry in entries(&folder.path())? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let is_delivery = entry.file_type()?.is_dir() || entry.file_type()?.is_file();
@@ -146,6 +167,12 @@ impl Delivery {
         fs::rename(&self.path, &to)?;
         Ok(to)
     }
+}
+
+/// Whether it is what was written beside a delivery.
+fn is_report(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    [REPORT, REJECTS].iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// The file beside a delivery that was set aside.

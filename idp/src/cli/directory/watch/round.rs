@@ -13,12 +13,13 @@ use anyhow::Context;
 use directory::db::Place;
 use directory::import::{self, Error, Import, import};
 use directory::incoming::{Kind, Reject, Source};
+use directory::reader::Directory;
 use directory::reconcile::{self, Limits, Report};
 use directory::source::Hints;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::inbox::{self, Aside, Delivery};
+use super::inbox::{self, Aside, Delivery, Unapplied};
 use super::metrics::Metrics;
 use crate::cli::directory::rejects::RejectFile;
 use crate::clock::Clock;
@@ -105,7 +106,9 @@ impl Watch {
                 tracing::info!(source = %delivery.source, "a delivery is still arriving");
                 continue;
             }
-            let one = if delivery.kind == Kind::Delta && stuck.contains(&delivery.source) {
+            let waits = delivery.kind == Kind::Delta
+                && (stuck.contains(&delivery.source) || self.is_behind(&delivery, &look.unapplied).await);
+            let one = if waits {
                 self.told(&delivery, Outcome::Waiting, None, None, 0.0)
             } else {
                 self.deliver(&delivery, &mut stuck).await?
@@ -118,6 +121,19 @@ impl Watch {
         }
         self.metrics.waiting(queue, look.arriving);
         Ok(ended)
+    }
+
+    /// Whether a delivery between the last one applied and this one was set aside, in whatever round: it is asked of the
+    /// folders and of the history, so that a restart forgets nothing. The same day's may come again, mended.
+    async fn is_behind(&self, delivery: &Delivery, unapplied: &[Unapplied]) -> bool {
+        let Some(date) = delivery.date else { return false };
+        let before = |one: &&Unapplied| one.date < date || (one.date == date && one.kind == Kind::Complete);
+        let between = unapplied.iter().filter(|one| one.source == delivery.source).filter(before);
+        let Some(latest) = between.map(|one| one.date).max() else { return false };
+        // A database that does not answer is told by the import that follows.
+        let Ok(Some(directory)) = Directory::open_if_made(&self.data, 1).await else { return false };
+        let applied = directory.last_applied(&delivery.source.to_string()).await;
+        applied.is_ok_and(|applied| applied.is_none_or(|applied| applied < latest))
     }
 
     async fn deliver(&self, delivery: &Delivery, stuck: &mut BTreeSet<Source>) -> anyhow::Result<Ended> {
@@ -212,9 +228,9 @@ fn set_aside(delivery: &Delivery, aside: Aside, report: &Value, rejects: Option<
     let context = || format!("setting {} aside", delivery.path.display());
     let moved = delivery.set_aside(aside).with_context(context)?;
     if let Some(rejects) = rejects {
-        std::fs::rename(rejects, inbox::beside(&moved, ".rejets.csv")).with_context(context)?;
+        std::fs::rename(rejects, inbox::beside(&moved, inbox::REJECTS)).with_context(context)?;
     }
-    let path = inbox::beside(&moved, ".report.json");
+    let path = inbox::beside(&moved, inbox::REPORT);
     std::fs::write(&path, format!("{report}\n")).with_context(context)?;
     Ok(path)
 }
