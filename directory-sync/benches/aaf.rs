@@ -16,6 +16,7 @@ fn records(path: &Path) -> u64 {
         academy: "14".parse().unwrap_or_else(|_| unreachable!()),
         hints: directory::source::Hints::default(),
         today: date!(2026 - 09 - 15),
+        asks: false,
     };
     let mut count = 0;
     let read = read(&reading, &Progress::default(), &mut |incoming| {

@@ -162,7 +162,7 @@ async fn fresh(engine: &str) -> Option<Throwaway> {
 /// Seconds to read an archive to its end.
 fn reading(archive: &Path, academy: Academy) -> Result<f64> {
     let paths = vec![archive.to_owned()];
-    let reading = Reading { paths, academy, hints: Hints::default(), today: DAY };
+    let reading = Reading { paths, academy, hints: Hints::default(), today: DAY, asks: false };
     let mut records = 0_u64;
     let started = Instant::now();
     read(&reading, &Progress::default(), &mut |incoming| {

@@ -76,7 +76,7 @@ pub async fn import(
     let db = writer::open(place).await?;
     let turn = reconcile::take_turn(place, &import.by, import.now).await?;
     let (academy, hints, today) = (import.academy, import.reading, import.now.date());
-    let reading = source::Reading { paths: import.paths, academy, hints, today };
+    let reading = source::Reading { paths: import.paths, academy, hints, today, asks: true };
     let order = Order {
         academy: import.academy,
         dry_run: import.dry_run,
@@ -98,9 +98,10 @@ pub async fn import(
     let reader = tokio::task::spawn_blocking(move || {
         let mut together = Vec::with_capacity(TOGETHER);
         source::read(&reading, &progress, &mut |incoming| {
-            let last = matches!(incoming, Incoming::Complete(_));
+            // A question is waited for, and nothing comes after the end.
+            let at_once = matches!(incoming, Incoming::Complete(_) | Incoming::Glimpses(..));
             together.push(incoming);
-            if !last && together.len() < TOGETHER {
+            if !at_once && together.len() < TOGETHER {
                 return true;
             }
             sender.blocking_send(std::mem::replace(&mut together, Vec::with_capacity(TOGETHER))).is_ok()

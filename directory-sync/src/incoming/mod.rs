@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::Sender;
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -75,6 +76,31 @@ pub struct Origin {
     pub line: u64,
     /// Orders the slices of one category, whatever their order in the archive.
     pub slice: u32,
+    /// Of the record's very text, where it was taken: the same text read the same way is the same record.
+    pub print: Option<Print>,
+}
+
+/// Tells one text of a record, and the way it is read, from any other: 128 bits of SHA-256 in base64.
+pub type Print = Arc<str>;
+
+/// A record seen from outside: its text was not looked into.
+#[derive(Debug, Clone)]
+pub struct Glimpse {
+    pub category: Category,
+    /// The key that it seems to have. A known record of that key with the very same print is this one; in any other
+    /// case the guess says nothing.
+    pub key: SourceKey,
+    /// Its print is there.
+    pub origin: Origin,
+}
+
+/// Which of some records seen from outside are known as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recognised {
+    /// As many as were asked about, in their order.
+    Each(Vec<bool>),
+    /// None, and of this delivery none will be: ask no more.
+    Never,
 }
 
 /// What a pupil's record says of an adult, before it is known which meaning field 4 has in this delivery.
@@ -192,6 +218,9 @@ pub enum Incoming {
     Levels {
         before_2020: bool,
     },
+    /// Records whose text may be known: those that are count as read. Only where it was asked for, since the reader
+    /// waits for the answer.
+    Glimpses(Vec<Glimpse>, Sender<Recognised>),
     /// A record said whole (`addRequest`), and what it said.
     Record(Box<Record>, Told, Origin),
     Change(Box<Change>, Origin),

@@ -16,7 +16,7 @@ use time::{Date, OffsetDateTime};
 use tokio::sync::mpsc;
 
 use crate::db::{self, Db, Place};
-use crate::incoming::{Category, Delivery, Incoming, Interpret, Kind, Reject, Warnings};
+use crate::incoming::{Category, Delivery, Incoming, Interpret, Kind, Recognised, Reject, Warnings};
 use crate::model::Academy;
 use crate::writer::{Departures, Ended, NotUndone, Staging, Taken, Turn, Undone};
 use changes::Changes;
@@ -214,6 +214,16 @@ async fn stage_one(
             changes.of(source);
         }
         Incoming::Levels { before_2020 } => staging.levels(before_2020),
+        Incoming::Glimpses(glimpses, answer) => {
+            let recognised = staging.recognise(&glimpses).await?;
+            if let Recognised::Each(each) = &recognised {
+                for (glimpse, _) in glimpses.iter().zip(each).filter(|(_, known)| **known) {
+                    tally.of(glimpse.category).read += 1;
+                }
+            }
+            // A reader that stopped asks no more.
+            let _gone = answer.send(recognised);
+        }
         Incoming::Record(record, told, origin) => {
             tally.of(record.category()).read += 1;
             staging.add(*record, &told, &origin).await?;

@@ -12,12 +12,13 @@ use std::sync::atomic::Ordering;
 
 use time::Date;
 
-use super::envelope::{Envelope, Item, Raw, Request};
+use super::envelope::{Envelope, Fault, Item, Raw, Request, Sealed};
 use super::file_name::{self, FileName};
 use super::fingerprint::{Hashed, fingerprint};
+use super::glimpses::{Glimpses, Unread, print};
 use super::request::{self, Requests};
 use super::{Error, Hints, Levels, Reading, Result, relation};
-use crate::incoming::{Category, Delivery, Incoming, Kind, Origin, Progress, Source};
+use crate::incoming::{Category, Delivery, Incoming, Kind, Origin, Print, Progress, Source};
 use crate::model::{Academy, Stage};
 
 /// Comments that say what a delivery is.
@@ -48,6 +49,11 @@ pub(super) struct Files<'a> {
     /// A file whose name does not say its kind and that holds changes.
     changes_in: Option<Arc<str>>,
     requests: Requests,
+    /// Whether whoever takes the records also answers questions, and is told prints.
+    asks: bool,
+    glimpses: Glimpses,
+    /// Which meaning field 4 has, once it is told.
+    before_2020: Option<bool>,
 }
 
 /// The file being read.
@@ -79,6 +85,9 @@ impl<'a> Files<'a> {
             kind: None,
             changes_in: None,
             requests: Requests::default(),
+            asks: reading.asks,
+            glimpses: Glimpses::new(reading.asks),
+            before_2020: None,
         }
     }
 
@@ -103,7 +112,7 @@ impl<'a> Files<'a> {
         }
         self.dates.extend(file_name::date(name));
         self.archive_dates.extend(file_name::archive_date(archive));
-        let origin = Origin { file: Arc::from(name), line: 0, slice: known.slice };
+        let origin = Origin { file: Arc::from(name), line: 0, slice: known.slice, print: None };
         let kind = file_name::kind(name).or_else(|| file_name::archive_kind(archive));
         let mut current = Current { category: known.category, origin, kind, stage: None };
         self.kind_told(&current)?;
@@ -118,22 +127,53 @@ impl<'a> Files<'a> {
 
     fn items(&mut self, current: &mut Current, bytes: &mut dyn Read) -> Result<()> {
         let file = current.origin.file.clone();
-        let refused = |fault: super::envelope::Fault| Error::File {
-            file: file.to_string(),
-            line: fault.line,
-            reason: fault.reason,
-        };
+        let refused = |fault: Fault| refused(&file, fault);
         let mut envelope = Envelope::new(bytes).map_err(refused)?;
         while let Some(item) = envelope.next().map_err(refused)? {
             match item {
                 Item::Comment(text) => self.comment(current, &text)?,
-                Item::Request(raw) => self.request(current, raw)?,
+                Item::Request(raw) => self.request(current, raw, None)?,
+                Item::Sealed(sealed) => self.sealed(current, sealed)?,
             }
         }
         Ok(())
     }
 
-    fn request(&mut self, current: &mut Current, raw: Raw) -> Result<()> {
+    /// Takes a record that was cut out whole: asks whether it is known, or reads it.
+    fn sealed(&mut self, current: &mut Current, sealed: Sealed) -> Result<()> {
+        let (category, pupils) = (current.category, current.category == Category::Students);
+        let source = self.source.filter(|_| self.asks && current.stage.is_some());
+        let (Some(source), true) = (source, self.before_2020.is_some() || !pupils) else {
+            let raw = sealed.open().map_err(|fault| refused(&current.origin.file, fault))?;
+            return self.request(current, raw, None);
+        };
+        let print = Some(print(source, category, pupils && self.before_2020 == Some(true), &sealed.text));
+        let hint = sealed.hint().filter(|_| self.glimpses.asks && category != Category::Subjects);
+        let Some(key) = hint.and_then(|id| request::key_of(source, category, id).ok()) else {
+            let raw = sealed.open().map_err(|fault| refused(&current.origin.file, fault))?;
+            return self.request(current, raw, print);
+        };
+        let origin = Origin { line: sealed.line, print, ..current.origin.clone() };
+        if let Some(question) = self.glimpses.add(key, Unread { category, sealed, origin }) {
+            self.send(question)?;
+            self.settle(source, false)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the records that were asked about and are not known.
+    fn settle(&mut self, source: Source, all: bool) -> Result<()> {
+        while let Some((unread, recognised)) = self.glimpses.answered(all) {
+            self.progress.records.fetch_add(recognised, Ordering::Relaxed);
+            for Unread { category, sealed, origin } in unread {
+                let raw = sealed.open().map_err(|fault| refused(&origin.file, fault))?;
+                self.hand_over(source, category, raw, &origin)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, current: &mut Current, raw: Raw, print: Option<Print>) -> Result<()> {
         if raw.request != Request::Add {
             self.change_seen(current)?;
         }
@@ -142,11 +182,12 @@ impl<'a> Files<'a> {
         {
             self.stage_told(current, stage)?;
         }
+        let origin = Origin { print, ..current.origin.clone() };
         if let Some(source) = self.source {
-            return self.hand_over(source, current.category, raw, &current.origin);
+            return self.hand_over(source, current.category, raw, &origin);
         }
         self.held_bytes += raw.size;
-        self.held.push((current.category, raw, current.origin.clone()));
+        self.held.push((current.category, raw, origin));
         if self.held.len() > HELD || self.held_bytes > HELD_BYTES { Err(Error::Stage) } else { Ok(()) }
     }
 
@@ -247,6 +288,7 @@ impl<'a> Files<'a> {
         match self.levels_told() {
             Some(before_2020) if self.source.is_some() && !self.levels_said => {
                 self.levels_said = true;
+                self.before_2020 = Some(before_2020);
                 self.send(Incoming::Levels { before_2020 })
             }
             _ => Ok(()),
@@ -256,6 +298,10 @@ impl<'a> Files<'a> {
     /// Every file was whole: says what the delivery is.
     pub(super) fn finish(mut self) -> Result<()> {
         let source = self.source_at_the_end()?;
+        if let Some(question) = self.glimpses.last() {
+            self.send(question)?;
+        }
+        self.settle(source, true)?;
         let named = self.day();
         self.warn_of_missing_slices();
         self.warn_of_academy();
@@ -337,6 +383,10 @@ impl<'a> Files<'a> {
             self.requests.warnings.add("academy", || words);
         }
     }
+}
+
+fn refused(file: &str, fault: Fault) -> Error {
+    Error::File { file: file.to_owned(), line: fault.line, reason: fault.reason }
 }
 
 fn mixed(current: &Current, reason: &'static str) -> Error {

@@ -65,7 +65,48 @@ impl Raw {
 #[derive(Debug)]
 pub(super) enum Item {
     Request(Raw),
+    Sealed(Sealed),
     Comment(String),
+}
+
+/// An `addRequest` whose text is all here, not yet looked into: whoever knows the text knows the record.
+///
+/// Between its tags there is no comment, no CDATA section, no processing instruction and no other `addRequest`. In XML
+/// that is well formed, the first `</addRequest>` is then its end, so what is cut out is what a parser would take.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) text: String,
+    pub(super) line: u64,
+}
+
+impl Sealed {
+    pub(super) const OPEN: &str = "<addRequest";
+    pub(super) const CLOSE: &str = "</addRequest>";
+
+    /// What seems to be the identifier: good for a question, not for an answer.
+    pub(super) fn hint(&self) -> Option<&str> {
+        let (_, rest) = self.text.split_once("<id>")?;
+        let (id, _) = rest.split_once("</id>")?;
+        Some(id.trim()).filter(|id| !id.contains(['<', '&']))
+    }
+
+    /// Reads it.
+    pub(super) fn open(&self) -> Result<Raw, Fault> {
+        let fault = |reason: String| Fault { line: self.line, reason };
+        let mut xml = Reader::from_str(&self.text);
+        xml.config_mut().expand_empty_elements = true;
+        let mut inside = Inside::new(Request::Add, self.line);
+        match xml.read_event().map_err(|error| fault(ill_formed(&error)))? {
+            Event::Start(_) => {}
+            _ => return Err(fault("it is not well-formed XML".to_owned())),
+        }
+        loop {
+            let event = xml.read_event().map_err(|error| fault(ill_formed(&error)))?;
+            if inside.take(event).map_err(|reason| fault(reason.to_owned()))? {
+                return Ok(inside.raw);
+            }
+        }
+    }
 }
 
 /// Where and why a file is refused.
@@ -80,6 +121,8 @@ pub(super) struct Envelope<R> {
     buffer: Vec<u8>,
     root: Root,
     doctype: bool,
+    /// The parser has not begun a text: what stands next is its to take, or ours.
+    between: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +154,7 @@ impl<R: Read> Envelope<R> {
         let text = Utf8Reader::new(bytes).map_err(|e| Fault { line: 1, reason: e.to_string() })?;
         let mut xml = Reader::from_reader(text);
         xml.config_mut().expand_empty_elements = true;
-        Ok(Self { xml, buffer: Vec::with_capacity(1024), root: Root::Before, doctype: false })
+        Ok(Self { xml, buffer: Vec::with_capacity(1024), root: Root::Before, doctype: false, between: true })
     }
 
     fn fault(&self, reason: impl Into<String>) -> Fault {
@@ -123,10 +166,14 @@ impl<R: Read> Envelope<R> {
         loop {
             self.buffer.clear();
             self.xml.get_mut().piece_taken();
+            if let Some(sealed) = self.sealed()? {
+                return Ok(Some(Item::Sealed(sealed)));
+            }
             let event = match self.xml.read_event_into(&mut self.buffer) {
                 Ok(event) => event,
                 Err(error) => return Err(fault_at(&self.xml, ill_formed(&error))),
             };
+            self.between = !matches!(event, Event::Text(_));
             match (event, self.root) {
                 (Event::Start(tag), Root::Before) if tag.name().as_ref() == "ficAlimMENESR" => self.root = Root::Inside,
                 (Event::Start(_), Root::Before) => return Err(self.fault("its root is not ficAlimMENESR")),
@@ -151,42 +198,74 @@ impl<R: Read> Envelope<R> {
         }
     }
 
+    /// The next request, where it is one that can be cut out whole.
+    fn sealed(&mut self) -> Result<Option<Sealed>, Fault> {
+        if self.root != Root::Inside || !self.between {
+            return Ok(None);
+        }
+        let cut =
+            self.xml.get_mut().cut_out(Sealed::OPEN, Sealed::CLOSE).map_err(|error| self.fault(error.to_string()))?;
+        Ok(cut.map(|(text, line)| Sealed { text, line }))
+    }
+
     /// Reads one request up to its end.
     fn record(&mut self, request: Request) -> Result<Raw, Fault> {
-        let mut raw = Raw { request, line: self.xml.get_ref().line(), ..Raw::default() };
-        let mut places = vec![Place::Request];
-        let mut text = String::new();
-        while let Some(&place) = places.last() {
+        let mut inside = Inside::new(request, self.xml.get_ref().line());
+        loop {
             self.buffer.clear();
             self.xml.get_mut().piece_taken();
             let event = match self.xml.read_event_into(&mut self.buffer) {
                 Ok(event) => event,
                 Err(error) => return Err(fault_at(&self.xml, ill_formed(&error))),
             };
-            match event {
-                Event::Start(tag) => {
-                    if places.len() >= DEEPEST {
-                        return Err(self.fault("its elements are nested too deep"));
-                    }
-                    places.push(enter(place, &tag, &mut raw));
-                    text.clear();
-                }
-                Event::End(_) => {
-                    leave(place, &mut text, &mut raw);
-                    places.pop();
-                }
-                Event::Text(piece) => put(place, &piece, &mut text, &mut raw),
-                Event::CData(piece) => put(place, &piece, &mut text, &mut raw),
-                Event::GeneralRef(name) => match entity::resolve(&name) {
-                    Some(letter) => put(place, letter.encode_utf8(&mut [0; 4]), &mut text, &mut raw),
-                    None => raw.fault("an entity that is not known"),
-                },
-                Event::Eof => return Err(self.fault("it is cut off inside a record")),
-                Event::DocType(_) => return Err(self.fault("its document type is not the one of these files")),
-                Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::Empty(_) => {}
+            match inside.take(event) {
+                Ok(true) => return Ok(inside.raw),
+                Ok(false) => {}
+                Err(reason) => return Err(fault_at(&self.xml, reason.to_owned())),
             }
         }
-        Ok(raw)
+    }
+}
+
+/// A request being read: what was found of it, and where the reader is.
+struct Inside {
+    raw: Raw,
+    places: Vec<Place>,
+    text: String,
+}
+
+impl Inside {
+    fn new(request: Request, line: u64) -> Self {
+        Self { raw: Raw { request, line, ..Raw::default() }, places: vec![Place::Request], text: String::new() }
+    }
+
+    /// Takes what follows; whether it was the end of the request.
+    fn take(&mut self, event: Event<'_>) -> Result<bool, &'static str> {
+        let Self { raw, places, text } = self;
+        let Some(&place) = places.last() else { return Ok(true) };
+        match event {
+            Event::Start(tag) => {
+                if places.len() >= DEEPEST {
+                    return Err("its elements are nested too deep");
+                }
+                places.push(enter(place, &tag, raw));
+                text.clear();
+            }
+            Event::End(_) => {
+                leave(place, text, raw);
+                places.pop();
+            }
+            Event::Text(piece) => put(place, &piece, text, raw),
+            Event::CData(piece) => put(place, &piece, text, raw),
+            Event::GeneralRef(name) => match entity::resolve(&name) {
+                Some(letter) => put(place, letter.encode_utf8(&mut [0; 4]), text, raw),
+                None => raw.fault("an entity that is not known"),
+            },
+            Event::Eof => return Err("it is cut off inside a record"),
+            Event::DocType(_) => return Err("its document type is not the one of these files"),
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::Empty(_) => {}
+        }
+        Ok(places.is_empty())
     }
 }
 

@@ -13,6 +13,7 @@ mod envelope;
 mod fields;
 mod file_name;
 mod fingerprint;
+mod glimpses;
 mod interpret;
 mod known;
 mod parcel;
@@ -92,6 +93,8 @@ pub struct Reading {
     pub hints: Hints,
     /// The date of a delivery that bears none.
     pub today: Date,
+    /// Whether records are asked about before they are read (`Incoming::Glimpses`): the sink must then answer.
+    pub asks: bool,
 }
 
 /// Reads a delivery, complete or delta, and gives what it holds to `sink`, which says whether to go on.

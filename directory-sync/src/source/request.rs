@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::envelope::{Raw, Request};
-use super::fields::{Reason, key_of};
+use super::fields::{self, Reason};
 use super::interpret::{few, interpret};
 use super::known::{self, Known};
 use super::relation::Evidence;
@@ -126,10 +126,14 @@ fn repeated_key(category: Category, raw: &Raw) -> Option<bool> {
 /// The key of the record in the directory.
 fn key(source: Source, category: Category, raw: &Raw) -> Result<SourceKey, Reason> {
     let id = raw.id.as_deref().filter(|id| !id.is_empty()).ok_or("the identifier is missing")?;
-    let key = match category {
+    key_of(source, category, id).map_err(|e| format!("the identifier is {e}"))
+}
+
+/// The key of an identifier in the directory.
+pub(super) fn key_of(source: Source, category: Category, id: &str) -> Result<SourceKey, Malformed> {
+    match category {
         // Codes of trainings are national: they cannot collide.
         Category::Mefs | Category::Subjects => id.parse(),
-        _ => key_of(source, id),
-    };
-    key.map_err(|e: Malformed| format!("the identifier is {e}"))
+        _ => fields::key_of(source, id),
+    }
 }

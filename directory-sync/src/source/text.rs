@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::{memchr, memchr_iter, memmem};
+
 /// The encodings deliveries are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -67,6 +69,42 @@ impl<R: Read> Utf8Reader<R> {
         self.since_piece = 0;
     }
 
+    /// Takes out what stands from `open` to the first `close`, with the line where it begins, when nothing but white
+    /// space stands before it, and nothing in it but tags, text and entities, without a second `open`. Else nothing is
+    /// taken.
+    pub(super) fn cut_out(&mut self, open: &str, close: &str) -> io::Result<Option<(String, u64)>> {
+        let mut looked = 0;
+        loop {
+            let rest = self.text.get(self.given..).unwrap_or_default();
+            let white = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let piece = rest.get(white..).unwrap_or_default();
+            let begins = piece.get(..open.len() + 1);
+            if begins.is_some_and(|begins| !is_tag(begins, open)) {
+                return Ok(None);
+            }
+            let from = looked.min(piece.len());
+            let found = memmem::find(piece.get(from..).unwrap_or_default(), close.as_bytes()).map(|at| from + at);
+            if let Some(end) = found.filter(|_| begins.is_some()) {
+                let length = end + close.len();
+                let piece = piece.get(..length).unwrap_or_default();
+                if length > LONGEST_PIECE || !is_plain(piece, open) {
+                    return Ok(None);
+                }
+                let text = String::from_utf8(piece.to_vec()).map_err(|_| invalid("its text is not UTF-8"))?;
+                self.consume(white);
+                let line = self.line;
+                self.consume(length);
+                self.piece_taken();
+                return Ok(Some((text, line)));
+            }
+            looked = (piece.len() + 1).saturating_sub(close.len());
+            if rest.len() > LONGEST_PIECE || self.ended {
+                return Ok(None);
+            }
+            self.refill()?;
+        }
+    }
+
     fn refill(&mut self) -> io::Result<()> {
         let before = self.raw.len();
         (&mut self.inner).take(CHUNK as u64).read_to_end(&mut self.raw)?;
@@ -83,10 +121,11 @@ impl<R: Read> Utf8Reader<R> {
         self.decode()
     }
 
-    /// Moves what `raw` holds to `text`; an unfinished UTF-8 character stays in `raw`.
+    /// Moves what `raw` holds behind what `text` holds and was not given; an unfinished UTF-8 character stays in `raw`.
     fn decode(&mut self) -> io::Result<()> {
-        self.text.clear();
+        self.text.drain(..self.given);
         self.given = 0;
+        let before = self.text.len();
         match self.encoding {
             Encoding::Utf8 => {
                 let whole = match std::str::from_utf8(&self.raw) {
@@ -94,21 +133,26 @@ impl<R: Read> Utf8Reader<R> {
                     Err(error) if error.error_len().is_none() => error.valid_up_to(),
                     Err(_) => return Err(invalid("its bytes are not the UTF-8 that it declares or that is the rule")),
                 };
-                self.text.extend(self.raw.drain(..whole));
+                self.text.extend_from_slice(self.raw.get(..whole).unwrap_or_default());
+                self.raw.drain(..whole);
             }
             Encoding::Latin1 | Encoding::Latin9 => {
                 self.lie.look(&self.raw);
-                for byte in self.raw.drain(..) {
-                    if byte.is_ascii() {
-                        self.text.push(byte);
-                    } else {
+                // Most of it is ASCII, which is the same in UTF-8.
+                for run in self.raw.chunk_by(|one, other| one.is_ascii() == other.is_ascii()) {
+                    if run.first().is_some_and(u8::is_ascii) {
+                        self.text.extend_from_slice(run);
+                        continue;
+                    }
+                    for &byte in run {
                         let letter = if self.encoding == Encoding::Latin9 { latin9(byte) } else { char::from(byte) };
                         self.text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
                     }
                 }
+                self.raw.clear();
             }
         }
-        if self.text.contains(&0) {
+        if memchr(0, self.text.get(before..).unwrap_or_default()).is_some() {
             return Err(invalid("it holds a null byte (UTF-16 is not read)"));
         }
         Ok(())
@@ -137,10 +181,25 @@ impl<R: Read> BufRead for Utf8Reader<R> {
     fn consume(&mut self, amount: usize) {
         let end = (self.given + amount).min(self.text.len());
         let taken = self.text.get(self.given..end).unwrap_or_default();
-        self.line += taken.split(|byte| *byte == b'\n').skip(1).count() as u64;
+        self.line += memchr_iter(b'\n', taken).count() as u64;
         self.given = end;
         self.since_piece += amount;
     }
+}
+
+/// Whether a tag of that name begins there, and not one whose name only begins so.
+fn is_tag(bytes: &[u8], open: &str) -> bool {
+    bytes
+        .strip_prefix(open.as_bytes())
+        .is_some_and(|rest| rest.first().is_some_and(|b| *b == b'>' || b.is_ascii_whitespace()))
+}
+
+/// Whether there is no markup but tags, and no second `open`.
+fn is_plain(piece: &[u8], open: &str) -> bool {
+    memchr_iter(b'<', piece).skip(1).all(|at| {
+        let rest = piece.get(at..).unwrap_or_default();
+        !matches!(rest.get(1), Some(b'!' | b'?')) && !rest.starts_with(open.as_bytes())
+    })
 }
 
 fn invalid(message: &str) -> io::Error {

@@ -6,6 +6,7 @@
 //!
 //! No rule stands here: whether a difference may be applied is for `reconcile` to say.
 
+mod asked;
 mod batch;
 mod compare;
 mod detail;

@@ -5,7 +5,7 @@ use time::Date;
 use super::batch::{Batch, Value};
 use super::digest::digest;
 use crate::db::{Conn, Result};
-use crate::incoming::{Mef, Record, Relation};
+use crate::incoming::{Mef, Print, Record, Relation};
 use crate::model::{Guardian, Names, PersonId, School, SchoolId, Staff, Student, spelling};
 
 /// Rows on their way to the temporary tables.
@@ -19,6 +19,7 @@ pub(super) struct Batches {
     functions: Batch,
     contacts: Batch,
     pub(super) spared: Batch,
+    pub(super) reprinted: Batch,
 }
 
 /// What is common to the rows of a record.
@@ -29,10 +30,11 @@ pub(super) struct Head {
     pub(super) id: String,
     pub(super) digest: String,
     pub(super) told: String,
+    pub(super) print: Option<Print>,
 }
 
 impl Head {
-    fn values(self) -> [Value; 6] {
+    fn values(self) -> [Value; 7] {
         [
             self.record.into(),
             self.category.into(),
@@ -40,6 +42,7 @@ impl Head {
             self.id.into(),
             self.digest.into(),
             self.told.into(),
+            self.print.as_deref().unwrap_or_default().into(),
         ]
     }
 }
@@ -69,20 +72,22 @@ impl Batches {
     pub(super) const fn new() -> Self {
         Self {
             seen: Batch::new("seen", 6),
-            schools: Batch::new("staged_schools", 9),
-            mefs: Batch::new("staged_mefs", 7),
-            persons: Batch::new("staged_persons", 20),
+            schools: Batch::new("staged_schools", 10),
+            mefs: Batch::new("staged_mefs", 8),
+            persons: Batch::new("staged_persons", 21),
             guardianships: Batch::new("staged_guardianships", 6),
             enrolments: Batch::new("staged_enrolments", 5),
             functions: Batch::new("staged_functions", 5),
             contacts: Batch::new("staged_contacts", 4),
             spared: Batch::new("spared", 2),
+            reprinted: Batch::new("reprinted", 4),
         }
     }
 
     pub(super) async fn flush(&mut self, conn: &mut Conn) -> Result<()> {
-        let Self { seen, schools, mefs, persons, guardianships, enrolments, functions, contacts, spared } = self;
-        for batch in [seen, schools, mefs, persons, guardianships, enrolments, functions, contacts, spared] {
+        let Self { seen, schools, mefs, persons, guardianships, enrolments, functions, contacts, spared, reprinted } =
+            self;
+        for batch in [seen, schools, mefs, persons, guardianships, enrolments, functions, contacts, spared, reprinted] {
             batch.flush(conn).await?;
         }
         Ok(())
@@ -99,15 +104,16 @@ impl Batches {
     }
 
     async fn add_school(&mut self, head: Head, school: School, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told] = head.values();
+        let [record, category, state, id, digest, told, print] = head.values();
         let uai = school.uai.map(|uai| uai.to_string());
-        let row = [record, category, state, id, digest, told, uai.into(), school.name.into(), school.kind.into()];
+        let row =
+            [record, category, state, id, digest, told, print, uai.into(), school.name.into(), school.kind.into()];
         self.schools.push(row, conn).await
     }
 
     async fn add_mef(&mut self, head: Head, mef: Mef, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told] = head.values();
-        self.mefs.push([record, category, state, id, digest, told, mef.level.into()], conn).await
+        let [record, category, state, id, digest, told, print] = head.values();
+        self.mefs.push([record, category, state, id, digest, told, print, mef.level.into()], conn).await
     }
 
     async fn add_guardian(&mut self, head: Head, guardian: Guardian, conn: &mut Conn) -> Result<()> {
@@ -181,7 +187,7 @@ impl Batches {
     }
 
     async fn add_person(&mut self, head: Head, row: Person, before: Option<String>, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told] = head.values();
+        let [record, category, state, id, digest, told, print] = head.values();
         let folded = spelling::plain(&row.names.given);
         let row = [
             record,
@@ -190,6 +196,7 @@ impl Batches {
             id,
             digest,
             told,
+            print,
             before.into(),
             row.kind.into(),
             row.names.family.into(),

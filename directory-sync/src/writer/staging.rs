@@ -2,12 +2,13 @@
 //!
 //! What says the same as what is known leaves a line in `seen` and nothing else: most of what comes each night.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use time::Date;
 
+use super::asked::{self, TOGETHER};
 use super::batch::Value;
 use super::digest::digest;
 use super::rows::{self, Batches, Head};
@@ -15,12 +16,9 @@ use super::table::{self, Table};
 use super::tables::{BY_RECORD, DECIDE, INDEXES, TABLES};
 use super::turn::Turn;
 use crate::db::{self, Conn, Db, Result};
-use crate::incoming::{Category, Origin, Record, Reject, Source, Told};
+use crate::incoming::{Category, Glimpse, Origin, Print, Recognised, Record, Reject, Source, Told};
 use crate::model::{Academy, SourceKey};
 use crate::on;
-
-/// Records compared with the known ones in one question.
-const TOGETHER: usize = 512;
 
 /// How a record stands to what is known.
 pub(super) const NEW: i64 = 0;
@@ -59,6 +57,7 @@ struct Waiting {
     id: String,
     slice: i64,
     place: i64,
+    print: Option<Print>,
 }
 
 /// The last applied run of the source.
@@ -156,10 +155,43 @@ impl Staging {
             category,
             slice: i64::from(origin.slice),
             place: self.place(origin),
+            print: origin.print.clone(),
             record,
         };
         self.waiting.push(waiting);
         if self.waiting.len() == TOGETHER { self.settle().await } else { Ok(()) }
+    }
+
+    /// Tells which of some records are known to the letter: those count as read, and say what they said before.
+    pub async fn recognise(&mut self, glimpses: &[Glimpse]) -> Result<Recognised> {
+        if self.first {
+            return Ok(Recognised::Never);
+        }
+        let ids: Vec<String> = glimpses.iter().map(|one| self.id(one.category, one.key.as_str())).collect();
+        let mut known = vec![false; glimpses.len()];
+        for table in Table::ALL {
+            let mine = |one: &Glimpse| Table::of(one.category) == Some(table);
+            let all = glimpses.iter().zip(&ids).filter(|(one, _)| mine(one));
+            let asked: Vec<(&str, &str)> =
+                all.map(|(one, id)| (&**id, one.origin.print.as_deref().unwrap_or("-"))).collect();
+            let question = format!(
+                "SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id AND k.print = w.said AND k.left_at IS \
+                 NULL WHERE k.id IS NULL",
+                table.known()
+            );
+            let mut others = HashSet::new();
+            for some in asked.chunks(TOGETHER) {
+                others.extend(asked::ask(&mut self.conn, some, &question).await?.into_iter().map(|(id, _)| id));
+            }
+            for ((one, id), known) in glimpses.iter().zip(&ids).zip(&mut known) {
+                *known |= mine(one) && !others.contains(id);
+            }
+        }
+        for ((one, id), _) in glimpses.iter().zip(ids).zip(&known).filter(|(_, known)| **known) {
+            let (slice, place) = (i64::from(one.origin.slice), self.place(&one.origin));
+            self.see(one.category, slice, place, id, UNCHANGED).await?;
+        }
+        Ok(Recognised::Each(known))
     }
 
     /// Remembers that a record is no longer in the scope of the export.
@@ -235,7 +267,7 @@ impl Staging {
         const REPEATED: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE EXISTS (SELECT 1 FROM seen e \
              WHERE e.id = s.id AND CASE WHEN e.category < 3 THEN e.category ELSE 3 END = CASE WHEN s.category < 3 THEN \
              s.category ELSE 3 END AND (e.category < s.category OR (e.category = s.category AND (e.slice < s.slice OR \
-             (e.slice = s.slice AND e.record < s.record))))) ORDER BY s.record LIMIT 500";
+             (e.slice = s.slice AND (e.place < s.place OR (e.place = s.place AND e.record < s.record))))))) ORDER BY s.record LIMIT 500";
         let any: i64 = on!(&mut self.conn, c => sqlx::query_scalar(ANY).fetch_one(&mut **c).await)?;
         if any == 0 {
             return Ok(Vec::new());
@@ -324,9 +356,12 @@ impl Staging {
             self.undecided |= undecided;
             let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
             if state != UNCHANGED {
-                let (category, id, told) = (one.category as i64, one.id, one.told);
-                let head = Head { record, category, state, id, digest: now, told };
+                let (category, id, told, print) = (one.category as i64, one.id, one.told, one.print);
+                let head = Head { record, category, state, id, digest: now, told, print };
                 self.batches.add(head, one.record, &mut self.conn).await?;
+            } else if let (Some(print), Some(table)) = (one.print, Table::of(one.category)) {
+                let row = [record.into(), Value::Number(table.family()), one.id.into(), (&*print).into()];
+                self.batches.reprinted.push(row, &mut self.conn).await?;
             }
         }
         Ok(())
@@ -347,19 +382,12 @@ impl Staging {
         if asked.is_empty() {
             return Ok(());
         }
-        let ask = format!(
-            "WITH w (id, digest) AS (VALUES {}) SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id \
-             WHERE k.id IS NULL OR k.digest <> w.digest OR k.left_at IS NOT NULL",
-            pairs(TOGETHER),
+        let question = format!(
+            "SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id WHERE k.id IS NULL OR k.digest <> w.said \
+             OR k.left_at IS NOT NULL",
             table.known()
         );
-        let rows: Vec<(String, bool)> = on!(&mut self.conn, c => {
-            let mut query = sqlx::query_as(AssertSqlSafe(ask));
-            for (id, now) in padded(&asked) {
-                query = query.bind(*id).bind(*now);
-            }
-            query.fetch_all(&mut **c).await
-        })?;
+        let rows = asked::ask(&mut self.conn, &asked, &question).await?;
         let others: HashMap<&str, bool> = rows.iter().map(|(id, known)| (&**id, *known)).collect();
         for (one, state) in waiting.iter().zip(states).filter(|(one, _)| mine(one)) {
             if let Some(known) = others.get(&*one.id) {
@@ -397,11 +425,6 @@ pub(super) fn database(error: super::merge::Error) -> db::Error {
 /// `$1, $2, ...`
 pub(super) fn marks(count: usize) -> String {
     (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
-}
-
-/// `($1, $2), ($3, $4), ...`
-fn pairs(count: usize) -> String {
-    (0..count).map(|pair| format!("(${}, ${})", pair * 2 + 1, pair * 2 + 2)).collect::<Vec<_>>().join(", ")
 }
 
 /// Always as many as are asked for at once, the last one repeated: one text, that stays prepared.

@@ -59,6 +59,7 @@ impl Staging {
         for table in Table::ALL {
             self.write(table, run).await?;
         }
+        self.reprint().await?;
         for hanging in HANGING {
             let (name, columns, staged) = (hanging.name, hanging.columns, hanging.staged);
             self.execute(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged}")).await?;
@@ -136,6 +137,24 @@ impl Staging {
         );
         let source = self.name.clone();
         on!(&mut self.conn, c => sqlx::query(AssertSqlSafe(insert)).bind(source).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Keeps the new text of those who say what they said in other words. It is no change: nothing to undo.
+    async fn reprint(&mut self) -> Result<()> {
+        if self.count("SELECT COUNT(*) FROM (SELECT 1 FROM reprinted LIMIT 1) r").await? == 0 {
+            return Ok(());
+        }
+        self.run("CREATE INDEX reprinted_by_id ON reprinted (family, id)").await?;
+        self.run("ANALYZE reprinted").await?;
+        for table in Table::ALL {
+            let (known, family) = (table.known(), table.family());
+            self.execute(format!(
+                "UPDATE {known} SET print = (SELECT r.print FROM reprinted r WHERE r.family = {family} AND r.id = {known}.id) \
+                 WHERE id IN (SELECT id FROM reprinted WHERE family = {family})"
+            ))
+            .await?;
+        }
         Ok(())
     }
 

@@ -63,11 +63,11 @@ impl Table {
     /// All columns but `source`, `run` and `left_at`, in the order of neither.
     pub(super) const fn said(self) -> &'static str {
         match self {
-            Self::Schools => "id, uai, name, kind, digest, told",
-            Self::Mefs => "id, level, digest, told",
+            Self::Schools => "id, uai, name, kind, digest, told, print",
+            Self::Mefs => "id, level, digest, told, print",
             Self::Persons => {
                 "id, kind, family, given, birth, title, birth_date, ine, school_number, mef, school, mail, digest, level, \
-                 folded, told"
+                 folded, told, print"
             }
         }
     }

@@ -7,11 +7,11 @@ pub(super) const TABLES: &[&str] = &[
      place BIGINT NOT NULL, id TEXT NOT NULL, state BIGINT NOT NULL)",
     // What is to be written of those that are new or said otherwise.
     "CREATE TEMPORARY TABLE staged_schools (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
     "CREATE TEMPORARY TABLE staged_mefs (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, level TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, level TEXT)",
     "CREATE TEMPORARY TABLE staged_persons (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
      family TEXT NOT NULL, given TEXT NOT NULL, birth TEXT, title TEXT, birth_date DATE, ine TEXT, school_number TEXT, \
      mef TEXT, school TEXT, mail TEXT, level TEXT, folded TEXT NOT NULL)",
     "CREATE TEMPORARY TABLE staged_guardianships (record BIGINT NOT NULL, student TEXT NOT NULL, guardian TEXT NOT NULL, \
@@ -24,13 +24,15 @@ pub(super) const TABLES: &[&str] = &[
      mobile TEXT NOT NULL)",
     // Keys of rejected records: whoever they are, they have not left.
     "CREATE TEMPORARY TABLE spared (category BIGINT NOT NULL, id TEXT NOT NULL)",
+    // Of records that say what they said, in other words: the text by which they are known from now on.
+    "CREATE TEMPORARY TABLE reprinted (record BIGINT NOT NULL, family BIGINT NOT NULL, id TEXT NOT NULL, print TEXT NOT NULL)",
     "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, id TEXT NOT NULL)",
     "CREATE TEMPORARY TABLE leaving (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, \
      PRIMARY KEY (family, id))",
 ];
 
 /// Those whose rows hang on a record that may be taken out again.
-pub(super) const BY_RECORD: [&str; 8] = [
+pub(super) const BY_RECORD: [&str; 9] = [
     "seen",
     "staged_schools",
     "staged_mefs",
@@ -39,6 +41,7 @@ pub(super) const BY_RECORD: [&str; 8] = [
     "staged_enrolments",
     "staged_functions",
     "staged_contacts",
+    "reprinted",
 ];
 
 /// What makes the comparison fast; made once the tables are full.

@@ -19,6 +19,6 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let Ok(academy) = "14".parse() else { return };
-    let reading = Reading { paths: vec![path], academy, hints: Hints::default(), today: date!(2026 - 09 - 20) };
+    let reading = Reading { paths: vec![path], academy, hints: Hints::default(), today: date!(2026 - 09 - 20), asks: false };
     let _ = read(&reading, &Progress::default(), &mut |_| true);
 });

@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let name = format!("ENT{kind}_20260915_{}_0000.xml", category(bytes).in_file_name());
     let hints = Hints { private: bytes.len() % 5 == 0, ..Hints::default() };
     let Ok(academy) = "14".parse() else { return };
-    let reading = Reading { paths: Vec::new(), academy, hints, today: date!(2026 - 09 - 20) };
+    let reading = Reading { paths: Vec::new(), academy, hints, today: date!(2026 - 09 - 20), asks: false };
     let mut source = None;
     let _ = read_file(&name, &mut &*bytes, &reading, &mut |incoming| {
         match incoming {

@@ -18,8 +18,13 @@ fn plan(stage: Stage, dialect: Dialect, families: u32, seed: u64) -> Plan {
 
 /// Everything that an archive says.
 fn say(path: &Path, academy: Academy) -> (Vec<Incoming>, Delivery) {
-    let reading =
-        Reading { paths: vec![path.to_owned()], academy, hints: Hints::default(), today: date!(2026 - 12 - 01) };
+    let reading = Reading {
+        paths: vec![path.to_owned()],
+        academy,
+        hints: Hints::default(),
+        today: date!(2026 - 12 - 01),
+        asks: false,
+    };
     let (mut all, mut end) = (Vec::new(), None);
     read(&reading, &Progress::default(), &mut |incoming| {
         match incoming {

@@ -51,6 +51,7 @@ impl Heard {
             Incoming::Departure { category, key, .. } => self.departures.push((category, key)),
             Incoming::Ignored(category) => self.ignored.push(category),
             Incoming::Rejected(reject) => self.rejects.push(reject),
+            Incoming::Glimpses(..) => unreachable!("nobody asked for questions"),
             Incoming::Complete(delivery) => self.delivery = Some(*delivery),
         }
     }
@@ -98,7 +99,7 @@ impl Heard {
 }
 
 fn reading(paths: Vec<PathBuf>, hints: Hints) -> Reading {
-    Reading { paths, academy: "14".parse().unwrap(), hints, today: date!(2026 - 09 - 20) }
+    Reading { paths, academy: "14".parse().unwrap(), hints, today: date!(2026 - 09 - 20), asks: false }
 }
 
 fn hear_with(path: &Path, hints: Hints) -> Result<Heard> {
