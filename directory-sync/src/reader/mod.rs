@@ -135,7 +135,7 @@ const SCHOOL_PAGE: &str = concat!(
     person_columns!(),
     " FROM persons p ",
     person_joins!(),
-    " WHERE p.left_at IS NULL AND p.id > $1 AND p.id IN (SELECT id FROM persons WHERE school = $3 UNION \
+    " WHERE p.left_at IS NULL AND p.id > $1 AND p.id IN (SELECT id FROM persons WHERE school = $3 AND left_at IS NULL UNION \
      SELECT g.guardian FROM persons c JOIN guardianships g ON g.student = c.id WHERE c.school = $3 AND c.left_at IS NULL \
      UNION SELECT person FROM staff_functions WHERE school = $3) ORDER BY p.id LIMIT $2"
 );

@@ -1,14 +1,20 @@
 //! One question about many records: pairs of an identifier and what is said of it, beside what is known.
 
-use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::db::{Conn, Result};
 
 /// Pairs in one question.
 pub(super) const TOGETHER: usize = 512;
 
-/// Asks `question` of a table `w (id, said)` that holds the pairs, `TOGETHER` of them at most; gives what it selects.
-pub(super) async fn ask(conn: &mut Conn, pairs: &[(&str, &str)], question: &str) -> Result<Vec<(String, bool)>> {
+/// Asks `question` of a table `w (id, said)` that holds the pairs, `TOGETHER` of them at most; gives what it selects. A
+/// pair may stand in it more than once.
+pub(super) async fn ask<T>(conn: &mut Conn, pairs: &[(&str, &str)], question: &str) -> Result<Vec<T>>
+where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
     let Some(last) = pairs.last() else { return Ok(Vec::new()) };
     match conn {
         Conn::Sqlite(c) => {

@@ -62,10 +62,10 @@ const UNKNOWN_STAFF_SCHOOLS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE
      schools k WHERE k.id = s.school)";
 const UNKNOWN_MEFS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.mef IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \
      staged_mefs n WHERE n.id = $1 || '-' || s.mef) AND NOT EXISTS (SELECT 1 FROM mefs k WHERE k.id = $1 || '-' || s.mef)";
-const BY_SCHOOL: &str = "SELECT p.school, MAX(s.uai), COUNT(*), COUNT(l.id) FROM persons p LEFT JOIN leaving l ON \
-     l.family = 3 AND l.id = p.id LEFT JOIN schools s ON s.id = p.school WHERE p.left_at IS NULL AND p.school IN (SELECT \
-     k.school FROM leaving d JOIN persons k ON k.id = d.id WHERE d.family = 3 AND k.school IS NOT NULL) \
-     GROUP BY p.school HAVING COUNT(l.id) > 0 ORDER BY p.school";
+const BY_SCHOOL: &str = "SELECT l.school, (SELECT MAX(s.uai) FROM schools s WHERE s.id = l.school), (SELECT COUNT(*) FROM \
+     persons p WHERE p.school = l.school AND p.left_at IS NULL), l.leaving FROM (SELECT k.school, COUNT(*) AS leaving FROM \
+     leaving d JOIN persons k ON k.id = d.id WHERE d.family = 3 AND k.school IS NOT NULL GROUP BY k.school) l ORDER BY \
+     l.school";
 const VANISHED: &str = "SELECT l.id, s.uai FROM leaving l JOIN schools s ON s.id = l.id WHERE l.family = 0 AND EXISTS \
      (SELECT 1 FROM persons p WHERE p.school = l.id AND p.left_at IS NULL) ORDER BY l.id";
 const PRESENT: &str = "SELECT COUNT(*) FROM persons WHERE source = $1 AND left_at IS NULL";

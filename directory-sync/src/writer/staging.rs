@@ -39,7 +39,7 @@ pub struct Staging {
     pub(super) name: String,
     pub(super) base: Base,
     /// Nothing of the source is known.
-    first: bool,
+    pub(super) first: bool,
     batches: Batches,
     waiting: Vec<Waiting>,
     undecided: bool,
@@ -175,13 +175,14 @@ impl Staging {
             let asked: Vec<(&str, &str)> =
                 all.map(|(one, id)| (&**id, one.origin.print.as_deref().unwrap_or("-"))).collect();
             let question = format!(
-                "SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id AND k.print = w.said AND k.left_at IS \
+                "SELECT w.id FROM w LEFT JOIN {} k ON k.id = w.id AND k.print = w.said AND k.left_at IS \
                  NULL WHERE k.id IS NULL",
                 table.known()
             );
             let mut others = HashSet::new();
             for some in asked.chunks(TOGETHER) {
-                others.extend(asked::ask(&mut self.conn, some, &question).await?.into_iter().map(|(id, _)| id));
+                let rows: Vec<(String,)> = asked::ask(&mut self.conn, some, &question).await?;
+                others.extend(rows.into_iter().map(|(id,)| id));
             }
             for ((one, id), known) in glimpses.iter().zip(&ids).zip(&mut known) {
                 *known |= mine(one) && !others.contains(id);
@@ -210,23 +211,19 @@ impl Staging {
     pub async fn told(&mut self, category: Category, keys: &[SourceKey]) -> Result<HashMap<SourceKey, KnownRecord>> {
         let Some(table) = Table::of(category) else { return Ok(HashMap::new()) };
         let ids: Vec<String> = keys.iter().map(|key| self.id(category, key.as_str())).collect();
-        let kind = if table == Table::Persons { "kind" } else { "''" };
-        let ask = format!(
-            "SELECT id, told, {kind}, left_at FROM {} WHERE id IN ({})",
-            table.known(),
-            marks(TOGETHER.max(ids.len()))
+        let kind = if table == Table::Persons { "k.kind" } else { "''" };
+        let asked: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, "")).collect();
+        let question = format!(
+            "SELECT k.id, k.told, {kind}, k.left_at FROM w JOIN {} k ON k.id = w.id WHERE k.told <> w.said",
+            table.known()
         );
-        let rows: Vec<(String, String, String, Option<Date>)> = on!(&mut self.conn, c => {
-            let mut query = sqlx::query_as(AssertSqlSafe(ask));
-            for id in padded(&ids) {
-                query = query.bind(id.as_str());
-            }
-            query.fetch_all(&mut **c).await
-        })?;
+        let mut rows: Vec<(String, String, String, Option<Date>)> = Vec::new();
+        for some in asked.chunks(TOGETHER) {
+            rows.extend(asked::ask(&mut self.conn, some, &question).await?);
+        }
         let by_id: HashMap<&str, &SourceKey> = ids.iter().map(String::as_str).zip(keys).collect();
         Ok(rows
             .iter()
-            .filter(|(_, told, ..)| !told.is_empty())
             .filter_map(|(id, told, kind, left_at)| {
                 let same = table != Table::Persons || table::kind(category) == kind;
                 let known = Category::ALL.into_iter().find(|c| table::kind(*c) == kind);
@@ -387,7 +384,7 @@ impl Staging {
              OR k.left_at IS NOT NULL",
             table.known()
         );
-        let rows = asked::ask(&mut self.conn, &asked, &question).await?;
+        let rows: Vec<(String, bool)> = asked::ask(&mut self.conn, &asked, &question).await?;
         let others: HashMap<&str, bool> = rows.iter().map(|(id, known)| (&**id, *known)).collect();
         for (one, state) in waiting.iter().zip(states).filter(|(one, _)| mine(one)) {
             if let Some(known) = others.get(&*one.id) {
@@ -425,9 +422,4 @@ pub(super) fn database(error: super::merge::Error) -> db::Error {
 /// `$1, $2, ...`
 pub(super) fn marks(count: usize) -> String {
     (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
-}
-
-/// Always as many as are asked for at once, the last one repeated: one text, that stays prepared.
-fn padded<T>(ids: &[T]) -> impl Iterator<Item = &T> {
-    ids.iter().chain(ids.last().into_iter().cycle()).take(TOGETHER.max(ids.len()))
 }

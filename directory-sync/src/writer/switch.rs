@@ -5,7 +5,8 @@ use time::Date;
 
 use super::human::{self, Proposed};
 use super::staging::{CHANGED, NEW, Staging, database};
-use super::table::{HANGING, Table};
+use super::table::{FOUND_BY, HANGING, Hanging, Table};
+use super::tables::INDEXES_OF_CHANGES;
 use super::turn;
 use crate::db::{self, Conn, Result};
 use crate::on;
@@ -35,9 +36,7 @@ impl Staging {
         self.forget_former().await?;
         super::merge::forget_in(&mut self.conn, &self.name).await.map_err(database)?;
         for table in Table::ALL {
-            let (staged, family) = (table.staged(), table.family());
-            let changed = format!("INSERT INTO changed SELECT {family}, id FROM {staged} WHERE state = {CHANGED}");
-            self.execute(changed).await?;
+            self.note_changed(table).await?;
         }
         self.run("CREATE INDEX changed_by_id ON changed (family, id)").await?;
         self.run("ANALYZE changed").await?;
@@ -51,20 +50,35 @@ impl Staging {
             );
             on!(&mut self.conn, c => sqlx::query(AssertSqlSafe(stamp)).bind(date).execute(&mut **c).await.map(drop))?;
         }
-        for hanging in HANGING {
-            let (name, person) = (hanging.name, hanging.person);
-            self.execute(format!("DELETE FROM {name} WHERE {person} IN (SELECT id FROM changed WHERE family = 3)"))
-                .await?;
-        }
         for table in Table::ALL {
             self.write(table, run).await?;
         }
         self.reprint().await?;
+        if !self.first {
+            for index in INDEXES_OF_CHANGES {
+                self.run(index).await?;
+            }
+        }
         for hanging in HANGING {
-            let (name, columns, staged) = (hanging.name, hanging.columns, hanging.staged);
-            self.execute(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged}")).await?;
+            self.write_hanging(&hanging).await?;
         }
         self.tell_planner().await
+    }
+
+    async fn note_changed(&mut self, table: Table) -> Result<()> {
+        let (staged, known, family) = (table.staged(), table.known(), table.family());
+        let differ = FOUND_BY.map(|column| format!("k.{column} IS DISTINCT FROM s.{column}")).join(" OR ");
+        let stays = match table {
+            Table::Persons => format!("CASE WHEN k.left_at IS NOT NULL OR {differ} THEN 0 ELSE 1 END"),
+            // Few, and with few columns.
+            Table::Schools | Table::Mefs => "0".to_owned(),
+        };
+        self.execute(format!(
+            "INSERT INTO changed SELECT {family}, s.id, {stays} FROM {staged} s JOIN {known} k ON k.id = s.id WHERE s.state \
+             = {CHANGED}"
+        ))
+        .await
+        .map(drop)
     }
 
     /// After a change of some size, tells the database's planner what its tables hold now: what follows in the same
@@ -85,7 +99,8 @@ impl Staging {
 
     /// Looks for humans who have another record beside one that the run wrote (AAF pitfalls 5 and 6).
     pub async fn propose(&mut self, run: i64) -> Result<Proposed> {
-        human::propose(&mut self.conn, run).await
+        // Who left is not looked for: it is those who are here that may be somebody's other record.
+        human::propose(&mut self.conn, run, "SELECT id FROM staged_persons WHERE state IN (0, 1)").await
     }
 
     /// How many persons who had left came back with the switch.
@@ -128,16 +143,51 @@ impl Staging {
 
     async fn write(&mut self, table: Table, run: i64) -> Result<()> {
         let (known, staged, said, family) = (table.known(), table.staged(), table.said(), table.family());
-        self.execute(format!("DELETE FROM {known} WHERE id IN (SELECT id FROM changed WHERE family = {family})"))
-            .await?;
+        let source = self.name.clone();
+        if table == Table::Persons {
+            let set = said.split(", ").filter(|column| *column != "id" && !FOUND_BY.contains(column));
+            let set: Vec<String> = set.map(|column| format!("{column} = s.{column}")).collect();
+            let update = format!(
+                "UPDATE {known} SET {}, source = $1, run = {run} FROM {staged} s WHERE s.id = {known}.id AND s.state = \
+                 {CHANGED} AND s.id IN (SELECT id FROM changed WHERE family = {family} AND stays = 1)",
+                set.join(", ")
+            );
+            let source = source.clone();
+            on!(&mut self.conn, c => sqlx::query(AssertSqlSafe(update)).bind(source).execute(&mut **c).await.map(drop))?;
+        }
+        let moved = format!("(SELECT id FROM changed WHERE family = {family} AND stays = 0)");
+        self.execute(format!("DELETE FROM {known} WHERE id IN {moved}")).await?;
         // In the order of the key: rows that come sorted fill a tree page by page.
         let insert = format!(
-            "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state IN ({NEW}, \
-             {CHANGED}) ORDER BY id"
+            "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state = {NEW} OR (state \
+             = {CHANGED} AND id IN {moved}) ORDER BY id"
         );
-        let source = self.name.clone();
         on!(&mut self.conn, c => sqlx::query(AssertSqlSafe(insert)).bind(source).execute(&mut **c).await.map(drop))?;
         Ok(())
+    }
+
+    /// What hangs on a person: of those who changed, only the rows that are others now.
+    async fn write_hanging(&mut self, hanging: &Hanging) -> Result<()> {
+        let Hanging { name, person, columns, staged, key, rest } = hanging;
+        if self.first {
+            return self
+                .execute(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged}"))
+                .await
+                .map(drop);
+        }
+        let same: Vec<String> = rest.iter().map(|column| format!("s.{column} = {name}.{column}")).collect();
+        self.execute(format!(
+            "DELETE FROM {name} WHERE {person} IN (SELECT id FROM changed WHERE family = 3) AND NOT EXISTS (SELECT 1 FROM \
+             {staged} s WHERE s.{person} = {name}.{person} AND s.{key} = {name}.{key} AND {})",
+            same.join(" AND ")
+        ))
+        .await?;
+        self.execute(format!(
+            "INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged} s WHERE NOT EXISTS (SELECT 1 FROM {name} k WHERE \
+             k.{person} = s.{person} AND k.{key} = s.{key})"
+        ))
+        .await
+        .map(drop)
     }
 
     /// Keeps the new text of those who say what they said in other words. It is no change: nothing to undo.

@@ -17,7 +17,13 @@ pub(super) struct Hanging {
     pub(super) person: &'static str,
     pub(super) columns: &'static str,
     pub(super) staged: &'static str,
+    /// What tells the rows of one person from each other, and what else they say.
+    pub(super) key: &'static str,
+    pub(super) rest: &'static [&'static str],
 }
+
+/// What persons are found by: the columns of the indexes of their table.
+pub(super) const FOUND_BY: [&str; 6] = ["kind", "birth_date", "ine", "school", "mail", "folded"];
 
 pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
@@ -25,20 +31,33 @@ pub(super) const HANGING: [Hanging; 4] = [
         person: "student",
         columns: "student, guardian, link, authority",
         staged: "staged_guardianships",
+        key: "guardian",
+        rest: &["link", "authority"],
     },
     Hanging {
         name: "enrolments",
         person: "person",
         columns: "person, position, school, division",
         staged: "staged_enrolments",
+        key: "position",
+        rest: &["school", "division"],
     },
     Hanging {
         name: "staff_functions",
         person: "person",
         columns: "person, position, school, code",
         staged: "staged_functions",
+        key: "position",
+        rest: &["school", "code"],
     },
-    Hanging { name: "contacts", person: "person", columns: "person, position, mobile", staged: "staged_contacts" },
+    Hanging {
+        name: "contacts",
+        person: "person",
+        columns: "person, position, mobile",
+        staged: "staged_contacts",
+        key: "position",
+        rest: &["mobile"],
+    },
 ];
 
 impl Table {

@@ -26,7 +26,8 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TEMPORARY TABLE spared (category BIGINT NOT NULL, id TEXT NOT NULL)",
     // Of records that say what they said, in other words: the text by which they are known from now on.
     "CREATE TEMPORARY TABLE reprinted (record BIGINT NOT NULL, family BIGINT NOT NULL, id TEXT NOT NULL, print TEXT NOT NULL)",
-    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, id TEXT NOT NULL)",
+    // `stays` where the row keeps its place in every index of its table, and its columns are changed where they stand.
+    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, id TEXT NOT NULL, stays BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE leaving (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, \
      PRIMARY KEY (family, id))",
 ];
@@ -52,6 +53,17 @@ pub(super) const INDEXES: &[&str] = &[
     "ANALYZE seen",
     "ANALYZE staged_persons",
     "ANALYZE staged_guardianships",
+];
+
+/// What makes it fast to find what changed about what hangs on a person; of no use where nobody was known.
+pub(super) const INDEXES_OF_CHANGES: &[&str] = &[
+    "CREATE INDEX staged_guardianships_by_student ON staged_guardianships (student, guardian)",
+    "CREATE INDEX staged_enrolments_by_person ON staged_enrolments (person, position)",
+    "CREATE INDEX staged_functions_by_person ON staged_functions (person, position)",
+    "CREATE INDEX staged_contacts_by_person ON staged_contacts (person, position)",
+    "ANALYZE staged_enrolments",
+    "ANALYZE staged_functions",
+    "ANALYZE staged_contacts",
 ];
 
 /// Those whose digest had to wait for the meaning of field 4.

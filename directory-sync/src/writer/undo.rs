@@ -8,6 +8,8 @@ use super::turn::{self, Turn};
 use crate::db::{self, Conn, Db, Result};
 use crate::on;
 
+const UNDOING: &str = "CREATE TEMPORARY TABLE undoing (id TEXT NOT NULL PRIMARY KEY)";
+
 /// What an undo did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Undone {
@@ -57,16 +59,26 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
     }
     let source = may_undo(&mut conn, run).await?;
     super::human::take_back(&mut conn, run).await?;
-    let mine = "SELECT id FROM persons WHERE source = $1 AND run = $2";
+    // Once, since nothing finds the rows of a run but a look at every row.
+    let mine = "INSERT INTO undoing SELECT id FROM persons WHERE source = $1 AND run = $2";
+    for (sql, bound) in [(UNDOING, false), (mine, true), ("ANALYZE undoing", false)] {
+        on!(&mut conn, c => {
+            let query = sqlx::query(sql);
+            let query = if bound { query.bind(&source).bind(run) } else { query };
+            query.execute(&mut **c).await.map(drop)
+        })?;
+    }
     for hanging in HANGING {
         let (name, person, columns) = (hanging.name, hanging.person, hanging.columns);
-        execute(&mut conn, format!("DELETE FROM {name} WHERE {person} IN ({mine})"), &source, run).await?;
+        let delete = AssertSqlSafe(format!("DELETE FROM {name} WHERE {person} IN (SELECT id FROM undoing)"));
+        on!(&mut conn, c => sqlx::query(delete).execute(&mut **c).await.map(drop))?;
         put_back(&mut conn, name, columns, run).await?;
     }
     let (mut restored, mut written) = (0, 0);
     for table in Table::ALL {
         let (name, columns) = (table.known(), format!("{}, source, left_at, run", table.said()));
-        let delete = format!("DELETE FROM {name} WHERE source = $1 AND run = $2");
+        let mine = if table == Table::Persons { " AND id IN (SELECT id FROM undoing)" } else { "" };
+        let delete = format!("DELETE FROM {name} WHERE source = $1 AND run = $2{mine}");
         written += execute(&mut conn, delete, &source, run).await?;
         restored += put_back(&mut conn, name, &columns, run).await?;
     }

@@ -27,28 +27,38 @@ const BY_BIRTH: &str = "o.ine IS NULL AND o.kind = 'student' AND o.birth_date = 
      o.id <> p.id";
 
 /// Numbers the pairs that were never proposed, from 1; gives how many there are.
-pub(super) async fn find(tx: &mut Conn, run: i64) -> Result<i64> {
-    const WRITTEN: &str = "SELECT COUNT(*) FROM persons WHERE run = $1";
+pub(super) async fn find(tx: &mut Conn, run: i64, written: &str) -> Result<i64> {
+    const WRITTEN: &str = "SELECT COUNT(*) FROM of_run";
     const OTHERS: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM persons WHERE run < $1 LIMIT $2) few";
     const NUMBER: &str = "CREATE TEMPORARY TABLE pairs AS SELECT ROW_NUMBER() OVER (ORDER BY one, other) AS number, \
          one, other FROM (SELECT DISTINCT one, other FROM alike) a WHERE NOT EXISTS (SELECT 1 FROM proposals x WHERE \
          x.one = a.one AND x.other = a.other)";
-    let written: i64 = on!(&mut *tx, c => sqlx::query_scalar(WRITTEN).bind(run).fetch_one(&mut **c).await)?;
+    execute(tx, &format!("CREATE TEMPORARY TABLE of_run AS {written}")).await?;
+    execute(tx, "ANALYZE of_run").await?;
+    let written: i64 = on!(&mut *tx, c => sqlx::query_scalar(WRITTEN).fetch_one(&mut **c).await)?;
     let others: i64 = on!(&mut *tx, c => sqlx::query_scalar(OTHERS).bind(run).bind(written).fetch_one(&mut **c).await)?;
     // Most of the directory is of this run: then its indexes are read through rather than asked for each record.
     let is_most = others < written;
     execute(tx, "CREATE TEMPORARY TABLE alike AS SELECT id AS one, id AS other FROM persons WHERE 1 = 0").await?;
     for (column, pairs) in [("ine", BY_INE), ("mail", BY_MAIL)] {
-        let of_run = format!("(SELECT {column} FROM persons WHERE run = {run} AND {column} IS NOT NULL)");
+        let of_run = format!(
+            "(SELECT p.{column} FROM of_run r CROSS JOIN persons p WHERE p.id = r.id AND p.{column} IS NOT NULL)"
+        );
         let narrowed = if is_most { String::new() } else { format!("AND {column} IN {of_run}") };
         let shared = format!("SELECT {column} AS evidence FROM persons WHERE {column} IS NOT NULL {narrowed}");
         pair(tx, &format!("{shared} GROUP BY {column}"), pairs, run).await?;
     }
-    let of_run = format!("(SELECT c.mobile FROM persons p JOIN contacts c ON c.person = p.id WHERE p.run = {run})");
+    let of_run = "(SELECT c.mobile FROM of_run r CROSS JOIN contacts c WHERE c.person = r.id)";
     let narrowed = if is_most { String::new() } else { format!("WHERE mobile IN {of_run}") };
     pair(tx, &format!("SELECT mobile AS evidence FROM contacts {narrowed} GROUP BY mobile"), BY_MOBILE, run).await?;
     births(tx, run, written > LARGE_RUN).await?;
-    for sql in [NUMBER, "CREATE INDEX pairs_by_number ON pairs (number)", "ANALYZE pairs", "DROP TABLE alike"] {
+    for sql in [
+        NUMBER,
+        "CREATE INDEX pairs_by_number ON pairs (number)",
+        "ANALYZE pairs",
+        "DROP TABLE alike",
+        "DROP TABLE of_run",
+    ] {
         execute(tx, sql).await?;
     }
     Ok(on!(&mut *tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM pairs").fetch_one(&mut **c).await)?)
@@ -70,7 +80,8 @@ async fn pair(tx: &mut Conn, shared: &str, pairs: &str, run: i64) -> Result<()> 
 /// Pupils without an INE, by birth date and first name. After a large run only among each other: a record with an INE
 /// and one without cannot be made sure, and looking for them would read every pupil again.
 async fn births(tx: &mut Conn, run: i64, is_large: bool) -> Result<()> {
-    let of_run = format!("(SELECT birth_date, folded FROM persons WHERE run = {run} AND kind = 'student')");
+    let of_run =
+        "(SELECT p.birth_date, p.folded FROM of_run r CROSS JOIN persons p WHERE p.id = r.id AND p.kind = 'student')";
     let (narrowed, least) =
         if is_large { (String::new(), 2) } else { (format!("AND (birth_date, folded) IN {of_run}"), 1) };
     let shared = format!(
@@ -86,7 +97,7 @@ async fn births(tx: &mut Conn, run: i64, is_large: bool) -> Result<()> {
         )
     } else {
         format!(
-            "FROM persons p CROSS JOIN births s CROSS JOIN persons o WHERE p.run = $1 AND s.birth_date = p.birth_date \
+            "FROM of_run r CROSS JOIN persons p CROSS JOIN births s CROSS JOIN persons o WHERE p.id = r.id AND s.birth_date = p.birth_date \
              AND s.folded = p.folded AND {BY_BIRTH}"
         )
     };

@@ -51,14 +51,15 @@ const JOIN: &str = "INSERT INTO identity_changes (number, run, kind, former, cur
      COALESCE(MAX(number), 0) FROM identity_changes) + ROW_NUMBER() OVER (ORDER BY one, other), $1, 'joined', former, \
      current FROM judged WHERE outcome = 'joined'";
 
-/// Looks for humans who have another record beside one that `run` wrote, within the importer's own transaction.
-pub async fn propose(tx: &mut Conn, run: i64) -> Result<Proposed> {
+/// Looks for humans who have another record beside one that `run` wrote, within the importer's own transaction. `written`
+/// selects the identifiers of those.
+pub async fn propose(tx: &mut Conn, run: i64, written: &str) -> Result<Proposed> {
     let mut proposed = Proposed::default();
     if let Conn::Postgres(c) = &mut *tx {
         // There too, tables are joined in the order given.
         sqlx::query("SET LOCAL join_collapse_limit = 1").execute(&mut **c).await?;
     }
-    let pairs = candidates::find(tx, run).await?;
+    let pairs = candidates::find(tx, run, written).await?;
     on!(&mut *tx, c => sqlx::query(JUDGED).execute(&mut **c).await.map(drop))?;
     let mut judged = Batch::new("judged", 7);
     let mut after = 0;
