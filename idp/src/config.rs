@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod keys;
+
+pub use keys::{Keys, Pkcs11};
+
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,13 +64,6 @@ pub struct Data {
     pub place: String,
     /// At most this many connections to each of the two databases.
     pub connections: u32,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keys {
-    /// Where the signing keys are; `keys` inside the data folder unless said. Required with PostgreSQL.
-    pub folder: Option<PathBuf>,
 }
 
 /// argon2id. The default and `m=7168, t=5` are equivalent to OWASP; the latter is the service profile of `crates.md`'s
@@ -291,6 +288,10 @@ impl Config {
         say(
             self.data.place.starts_with("postgres") && self.keys.folder.is_none(),
             "keys.folder: expected a folder for the signing keys, since the data is in PostgreSQL",
+        );
+        say(
+            self.keys.is_in_haste() && !self.service.is_test,
+            "keys.publish: expected 24h or more; `guichet keys activate --urgent` is for the day that cannot wait",
         );
         let hash = &self.password;
         say(
