@@ -285,14 +285,9 @@ impl Config {
             "listen.tls_certificate and listen.tls_key: expected both or neither",
         );
         say(self.data.connections == 0, "data.connections: expected 1 or more");
-        say(
-            self.data.place.starts_with("postgres") && self.keys.folder.is_none(),
-            "keys.folder: expected a folder for the signing keys, since the data is in PostgreSQL",
-        );
-        say(
-            self.keys.is_in_haste() && !self.service.is_test,
-            "keys.publish: expected 24h or more; `guichet keys activate --urgent` is for the day that cannot wait",
-        );
+        for problem in self.keys.problems(&self.data.place, self.service.is_test) {
+            say(true, problem);
+        }
         let hash = &self.password;
         say(
             !(7_168..=1_048_576).contains(&hash.memory_kib) || !(1..=16).contains(&hash.passes),

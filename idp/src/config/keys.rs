@@ -34,8 +34,13 @@ impl Keys {
     /// SO-07.
     const LEAST: Duration = Duration::from_hours(24);
 
-    pub(super) fn is_in_haste(&self) -> bool {
-        self.publish.0 < Self::LEAST
+    pub(super) fn problems(&self, data: &str, is_test: bool) -> impl Iterator<Item = &'static str> {
+        let nowhere = (data.starts_with("postgres") && self.folder.is_none())
+            .then_some("keys.folder: expected a folder for the keys, since the data is in PostgreSQL");
+        let in_haste = (self.publish.0 < Self::LEAST && !is_test).then_some(
+            "keys.publish: expected 24h or more; `guichet keys activate --urgent` is for the day that cannot wait",
+        );
+        nowhere.into_iter().chain(in_haste)
     }
 }
 

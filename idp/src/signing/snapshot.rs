@@ -68,6 +68,18 @@ impl Snapshot {
         self.choices(Purpose::Saml, party).find_map(|entry| self.rsa(entry)).ok_or(NoKey)
     }
 
+    /// The key this party is on its way to, by its name: for what may be tried with it, a logout or a test, and never a
+    /// sign-in. What comes back is a proof for `Store::key_accepted`.
+    pub fn on_trial(&self, party: &PartyId) -> Option<(KeyName, &SamlKeys)> {
+        let at = self.at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let published = self.register.in_state(Purpose::Saml, State::Published).next_back();
+        let newest = published.or_else(|| self.register.current(Purpose::Saml))?;
+        if self.register.is_answered_with(party, newest.name, at) {
+            return None;
+        }
+        self.rsa(newest).map(|keys| (newest.name, keys))
+    }
+
     /// Signs for this party with ECDSA; nothing while there is no such key.
     pub fn saml_es256(&self, party: &PartyId) -> Option<&SamlEcKeys> {
         self.choices(Purpose::SamlEs256, party).find_map(|entry| match self.held.get(&entry.name) {

@@ -118,6 +118,10 @@ async fn so_07_every_node_publishes_a_new_key_and_one_without_its_file_signs_wit
         assert_eq!(first.now().certificates(), other.now().certificates());
         assert_eq!(first.now().certificates()[0], old);
         assert_eq!(certificate(&first), old, "published, it signs nothing");
+        let snapshot = first.now();
+        let (tried, keys) = snapshot.on_trial(&party()).unwrap();
+        assert_eq!((tried, keys.certificate.base64()), (name("saml-2"), &*first.now().certificates()[1]));
+        assert!(other.now().on_trial(&party()).is_none(), "it has none to try");
         assert_eq!(first.now().lacking(), []);
         assert_eq!(other.now().lacking().iter().map(|lacking| lacking.name).collect::<Vec<_>>(), [name("saml-2")]);
 
@@ -126,6 +130,7 @@ async fn so_07_every_node_publishes_a_new_key_and_one_without_its_file_signs_wit
         first.refresh(NOW).await.unwrap();
         other.refresh(NOW).await.unwrap();
         assert_ne!(certificate(&first), old);
+        assert!(first.now().on_trial(&party()).is_none(), "nothing is left to try");
         assert_eq!(certificate(&other), old, "the party accepts both, and this node has one");
         assert_eq!(other.now().nothing_signs(), None);
 

@@ -94,6 +94,7 @@ fn o4_a_planned_rotation_waits_at_each_step_and_says_for_what() {
 #[test]
 fn a_key_held_back_is_published_by_a_command_of_its_own() {
     let guichet = house("");
+    guichet.run(&keys(&["replace", "saml-es256", "--yes"])).assert_refused(1, &["nothing to replace"]);
     let made = guichet.json(&keys(&["new", "saml-es256", "--hold", "--json"]));
     assert_eq!(made["state"], json!("to publish"));
     guichet.run(&keys(&["activate", "saml-es256-1", "--urgent", "--yes"])).assert_refused(1, &["never been published"]);

@@ -193,6 +193,12 @@ pub async fn replace(mut house: House, wanted: &Replace) -> anyhow::Result<ExitC
         Err(objection) => return Err(objection.into()),
     };
     let old: Vec<KeyName> = active(&house, purpose);
+    if old.is_empty() {
+        bail!(
+            "no key for {} is active: there is nothing to replace, `guichet keys new` makes the first",
+            purpose.code()
+        );
+    }
     let told: Vec<String> = old.iter().map(ToString::to_string).collect();
     let (made, ended) = (if is_ready { "" } else { "made, " }, told.join(", "));
     eprintln!("{next} is {made}published and active at once; withdrawn, never to be believed again: {ended}");
