@@ -47,6 +47,7 @@ build_packages() {
 test_packages() {
 	any '/usr/lib/postgresql/*/bin/initdb' || has initdb || want postgresql
 	has xmlsec1 || want xmlsec1
+	any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib/*/softhsm/libsofthsm2.so' || want softhsm2
 	has chromium || want chromium
 	has node || want nodejs
 	has npm || want npm

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start has nothing to measure")]
 
+use std::sync::Arc;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use idp::domain::account::Profile;
 use idp::domain::relying_party::{IdTokenAlgorithm, PartyId};
@@ -12,10 +14,9 @@ use idp::oidc::id_token::IdToken;
 use time::macros::datetime;
 
 fn id_token(c: &mut Criterion) {
-    let keys = OidcKeys {
-        rs256: RsaKey::from_pkcs8(include_bytes!("../src/oidc/testdata/rs256.pk8")).unwrap(),
-        es256: EcKey::from_pkcs8(include_bytes!("../src/oidc/testdata/es256.pk8")).unwrap(),
-    };
+    let rs256 = Arc::new(RsaKey::from_pkcs8(include_bytes!("../src/oidc/testdata/rs256.pk8")).unwrap());
+    let es256 = Arc::new(EcKey::from_pkcs8(include_bytes!("../src/oidc/testdata/es256.pk8")).unwrap());
+    let keys = OidcKeys { rs256: Some(rs256.clone()), es256: Some(es256.clone()), published: Vec::new() };
     let client = PartyId("ent-exemple".to_owned());
     let session = SessionId::from_random([7; 16]);
     let now = datetime!(2026-09-01 08:00 UTC);
@@ -39,8 +40,8 @@ fn id_token(c: &mut Criterion) {
         });
         group.bench_function(format!("{name}/bare signature"), |b| {
             b.iter(|| match algorithm {
-                IdTokenAlgorithm::Rs256 => keys.rs256.sign_rsa_sha256(message).unwrap(),
-                IdTokenAlgorithm::Es256 => keys.es256.sign_es256(message).unwrap(),
+                IdTokenAlgorithm::Rs256 => rs256.sign_rsa_sha256(message).unwrap(),
+                IdTokenAlgorithm::Es256 => es256.sign_es256(message).unwrap(),
             });
         });
     }

@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod keys;
+
+pub use keys::{Keys, Pkcs11};
+
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,13 +64,6 @@ pub struct Data {
     pub place: String,
     /// At most this many connections to each of the two databases.
     pub connections: u32,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keys {
-    /// Where the signing keys are; `keys` inside the data folder unless said. Required with PostgreSQL.
-    pub folder: Option<PathBuf>,
 }
 
 /// argon2id. The default and `m=7168, t=5` are equivalent to OWASP; the latter is the service profile of `crates.md`'s
@@ -288,10 +285,9 @@ impl Config {
             "listen.tls_certificate and listen.tls_key: expected both or neither",
         );
         say(self.data.connections == 0, "data.connections: expected 1 or more");
-        say(
-            self.data.place.starts_with("postgres") && self.keys.folder.is_none(),
-            "keys.folder: expected a folder for the signing keys, since the data is in PostgreSQL",
-        );
+        for problem in self.keys.problems(&self.data.place, self.service.is_test) {
+            say(true, problem);
+        }
         let hash = &self.password;
         say(
             !(7_168..=1_048_576).contains(&hash.memory_kib) || !(1..=16).contains(&hash.passes),

@@ -1,7 +1,7 @@
 //! Who may sign in, and what is said about them to whom.
 //!
 //! Rooms, from the ground up: `config`, `clock`, `chance`; `domain` (rules without I/O); `keys`, `text`, `theme`; `store`
-//! (all SQL); `saml` and `oidc` (pure protocols); `accounts` (deeds); `web`; then `serve` here and `cli`. Imports go
+//! (all SQL); `signing` (which key for whom); `saml` and `oidc` (pure protocols); `accounts` (deeds); `web`; then `serve` here and `cli`. Imports go
 //! downwards only, which a test keeps. The directory of people is another crate, read through `directory::reader`.
 
 pub mod accounts;
@@ -16,6 +16,7 @@ pub mod keys;
 pub mod oidc;
 pub mod saml;
 pub mod serve;
+pub mod signing;
 pub mod store;
 pub mod text;
 pub mod theme;

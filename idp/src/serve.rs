@@ -22,7 +22,9 @@ use crate::domain::password::Cost;
 use crate::domain::release::{Attribute, PairwiseKey, Terms};
 use crate::domain::session::Lifetimes;
 use crate::jobs;
-use crate::keys::{self, Keys, RsaSize};
+use crate::keys::{self, Keys, Ring, RsaSize};
+use crate::oidc::id_token;
+use crate::signing::{self, Signing};
 use crate::store::{self, Store};
 use crate::web::page::{LoadError, Pages};
 use crate::web::state::{App, Parties, Parts};
@@ -37,6 +39,8 @@ pub enum StartError {
     Directory(#[from] directory::reader::Error),
     #[error(transparent)]
     Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Signing(#[from] signing::Error),
     #[error(transparent)]
     Hashing(#[from] hashing::StartError),
     #[error(transparent)]
@@ -83,14 +87,19 @@ pub async fn open_accounts(config: &Config, clock: &Clock, keys: &Keys) -> Resul
     })
 }
 
-/// Opens the keys of this installation, made on the first start.
-pub fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, StartError> {
+/// Opens the secrets of this installation, made on the first start.
+pub fn open_keys(config: &Config) -> Result<Keys, StartError> {
+    Ok(Keys::open(&config.keys_folder())?)
+}
+
+/// Opens the signing keys that this node has.
+pub fn open_ring(config: &Config) -> Result<Ring, StartError> {
     let host = url::Url::parse(&config.service.public_address)
         .ok()
         .and_then(|address| address.host_str().map(ToOwned::to_owned))
         .unwrap_or_else(|| "localhost".to_owned());
-    let settings = keys::Settings { host, rsa: RsaSize::Bits2048 };
-    Ok(Keys::open(&config.keys_folder(), &settings, clock.now())?)
+    let settings = keys::Settings { host, rsa: RsaSize::Bits2048, pkcs11: config.keys.pkcs11.clone() };
+    Ok(Ring::open(&config.keys_folder(), settings)?)
 }
 
 /// A service that answers.
@@ -102,7 +111,11 @@ pub struct Running {
     handles: Vec<Handle<SocketAddr>>,
     tasks: Vec<tokio::task::JoinHandle<io::Result<()>>>,
     jobs: tokio::task::JoinHandle<()>,
+    signing: tokio::task::JoinHandle<()>,
 }
+
+/// What clients' clocks may be behind ours, when they check an ID token's end.
+const CLOCKS_DIFFER: time::Duration = time::Duration::minutes(5);
 
 /// How long requests under way may take to finish after SIGTERM (FT-06).
 const FINISH: Duration = Duration::from_secs(25);
@@ -111,6 +124,7 @@ impl Running {
     /// Stops accepting, lets requests under way finish, then returns.
     pub async fn stop(self) {
         self.jobs.abort();
+        self.signing.abort();
         for handle in &self.handles {
             handle.graceful_shutdown(Some(FINISH));
         }
@@ -123,8 +137,10 @@ impl Running {
 
 /// Opens and checks everything, then answers requests until stopped.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
-    let keys = open_keys(&config, &clock)?;
+    let keys = open_keys(&config)?;
     let accounts = open_accounts(&config, &clock, &keys).await?;
+    let ring = open_ring(&config)?;
+    let signing = Signing::open(accounts.store.clone(), ring, id_token::LIFE + CLOCKS_DIFFER, clock.now()).await?;
     let pages =
         Pages::load(config.service.theme.as_deref(), config.service.languages.as_deref(), &config.service.name)?;
     let terms = Terms {
@@ -140,6 +156,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         clock,
         accounts,
         keys,
+        signing,
         terms,
         pages,
         config,
@@ -193,7 +210,8 @@ async fn listen(app: App) -> Result<Running, StartError> {
     }
     let grace = time::Duration::days(app.config.directory.grace_days.into());
     let jobs = tokio::spawn(jobs::run(app.accounts.clone(), app.clock.clone(), grace));
-    Ok(Running { address, private, app, handles, tasks, jobs })
+    let signing = tokio::spawn(app.signing.clone().follow(app.clock.clone()));
+    Ok(Running { address, private, app, handles, tasks, jobs, signing })
 }
 
 fn listening(address: SocketAddr) -> impl Fn(io::Error) -> StartError {

@@ -34,9 +34,10 @@ const DIRECTORY: &[Room] = &[
 const READ: &[&str] = &["model", "db", "reader"];
 const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys", "text", "theme", "store"];
 const BELOW_THE_WEB: &[&str] =
-    &["config", "clock", "chance", "domain", "keys", "text", "theme", "store", "saml", "oidc", "accounts"];
+    &["config", "clock", "chance", "domain", "keys", "text", "theme", "store", "signing", "saml", "oidc", "accounts"];
 const BELOW_THE_SERVER: &[&str] = &[
-    "config", "clock", "chance", "domain", "keys", "text", "theme", "store", "saml", "oidc", "accounts", "web", "jobs",
+    "config", "clock", "chance", "domain", "keys", "text", "theme", "store", "signing", "saml", "oidc", "accounts",
+    "web", "jobs",
 ];
 
 const IDP: &[Room] = &[
@@ -44,10 +45,13 @@ const IDP: &[Room] = &[
     room("clock", &[], &[]),
     room("chance", &[], &[]),
     room("domain", &[], &["model"]),
-    room("keys", &["config", "chance"], &[]),
+    // The states of keys and how they are named are rules; the folder and the token follow them.
+    room("keys", &["config", "chance", "domain"], &[]),
     room("text", &["config"], &[]),
     room("theme", &["config"], &[]),
     room("store", &["domain"], &["model", "db"]),
+    // Which key signs for whom: states of the store over keys of the folder. Beside the deeds, which never sign.
+    room("signing", &["clock", "domain", "keys", "store"], &[]),
     room("saml", &["domain", "keys"], &[]),
     room("oidc", &["domain", "keys"], &[]),
     room("accounts", BELOW_THE_DEEDS, READ),
@@ -68,6 +72,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("minijinja", &["idp::web", "idp::theme", "idp::text", "idp::demo"]),
     ("quick_xml", &["directory::source", "directory::sample", "idp::saml", "idp::demo"]),
     ("governor", &["idp::accounts"]),
+    ("cryptoki", &["idp::keys"]),
     ("clap", &["idp::cli"]),
     ("anyhow", &["idp::cli"]),
 ];

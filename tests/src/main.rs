@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod key_rotation;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod oidc;

@@ -60,7 +60,7 @@ pub async fn run(command: Command, from: &WhereFrom) -> anyhow::Result<ExitCode>
     let clock = Clock::system();
     let Ok(place) = config.data.place.parse::<Place>();
     prepare(&place).await?;
-    let keys = open_keys(&config, &clock)?;
+    let keys = open_keys(&config)?;
     let accounts = open_accounts(&config, &clock, &keys).await?;
     match command {
         Command::Open { json } => open(&accounts, &clock, json).await?,

@@ -6,6 +6,7 @@ mod config;
 mod database;
 mod demo;
 mod directory;
+mod keys;
 mod rp;
 mod serve;
 
@@ -66,6 +67,9 @@ enum Command {
     /// Relying parties
     #[command(subcommand)]
     Rp(rp::Command),
+    /// The keys that sign, and their rotation
+    #[command(subcommand)]
+    Keys(keys::Command),
 }
 
 const FAILED: u8 = 1;
@@ -84,6 +88,7 @@ pub async fn run() -> ExitCode {
         Command::Db(command) => database::run(&command, &words.where_from).await,
         Command::Directory(command) => directory::run(command, &words.where_from).await,
         Command::Account(command) => account::run(command, &words.where_from).await,
+        Command::Keys(command) => keys::run(command, &words.where_from).await,
         Command::Rp(command) => run_rp(command, &words.where_from).await,
     };
     match outcome {
@@ -116,12 +121,22 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(is_unreachable) { UNREACHABLE } else { FAILED }
 }
 
-/// A database that does not open. The rooms that pass the error on as their own hide it from the chain of causes.
+/// A database that does not open, or a token. The rooms that pass the error on as their own hide it from the chain of causes.
 fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
     use ::directory::writer::merge;
     use ::directory::{db, import, reader, reconcile};
+
+    use crate::keys;
+    use crate::serve::StartError;
+    use crate::signing;
     let does_not_open = |error: &db::Error| matches!(error, db::Error::Open { .. });
     let of_store = |error: &store::Error| matches!(error, store::Error::Database(error) if does_not_open(error));
+    let of_signing = |error: &signing::Error| match error {
+        signing::Error::Store(store::Error::Database(error)) => does_not_open(error),
+        signing::Error::Keys(keys::Error::Token(_)) => true,
+        _ => false,
+    };
+    let of_start = |error: &StartError| matches!(error, StartError::Keys(keys::Error::Token(_)));
     let of_reader = |error: &reader::Error| matches!(error, reader::Error::Database(error) if does_not_open(error));
     let of_import = |error: &import::Error| match error {
         import::Error::Database(error) | import::Error::Reconcile(reconcile::Error::Database(error)) => {
@@ -132,6 +147,8 @@ fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
     let of_merge = |error: &merge::Error| matches!(error, merge::Error::Database(error) if does_not_open(error));
     cause.downcast_ref().is_some_and(does_not_open)
         || cause.downcast_ref().is_some_and(of_store)
+        || cause.downcast_ref().is_some_and(of_signing)
+        || cause.downcast_ref().is_some_and(of_start)
         || cause.downcast_ref().is_some_and(of_reader)
         || cause.downcast_ref().is_some_and(of_import)
         || cause.downcast_ref().is_some_and(of_merge)

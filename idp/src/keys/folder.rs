@@ -19,7 +19,7 @@ pub(super) enum Sealed {
     No,
 }
 
-type Text = Zeroizing<String>;
+pub(super) type Text = Zeroizing<String>;
 
 impl Folder {
     pub fn open(path: &Path) -> Result<Self, Error> {
@@ -59,22 +59,12 @@ impl Folder {
         })
     }
 
-    fn read(&self, name: &str, sealed: Sealed) -> Result<Option<Text>, Error> {
-        // Far above any of them; a wrong path may lead anywhere.
-        const LONGEST: u64 = 64 * 1024;
-
+    pub fn read(&self, name: &str, sealed: Sealed) -> Result<Option<Text>, Error> {
         let path = self.path(name);
-        let file = match File::open(&path) {
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(failed("open", &path))?,
-        };
-        let mode = file.metadata().map_err(failed("look at", &path))?.permissions().mode() & 0o7777;
-        if sealed == Sealed::Yes && mode & 0o077 != 0 {
-            return Err(Error::Exposed { path, mode });
+        match File::open(&path) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => read(opened.map_err(failed("open", &path))?, &path, sealed).map(Some),
         }
-        let mut text = Text::new(String::with_capacity(8 * 1024));
-        file.take(LONGEST).read_to_string(&mut text).map_err(failed("read", &path))?;
-        Ok(Some(text))
     }
 
     /// Under another name until it is on the disk, then in place if the place is still free.
@@ -97,6 +87,24 @@ impl Folder {
         })();
         written.map_err(failed("write", &path))
     }
+}
+
+fn read(file: File, path: &Path, sealed: Sealed) -> Result<Text, Error> {
+    // Far above any of them; a wrong path may lead anywhere.
+    const LONGEST: u64 = 64 * 1024;
+
+    let mode = file.metadata().map_err(failed("look at", path))?.permissions().mode() & 0o7777;
+    if sealed == Sealed::Yes && mode & 0o077 != 0 {
+        return Err(Error::Exposed { path: path.to_owned(), mode });
+    }
+    let mut text = Text::new(String::with_capacity(8 * 1024));
+    file.take(LONGEST).read_to_string(&mut text).map_err(failed("read", path))?;
+    Ok(text)
+}
+
+/// A secret that stands elsewhere: the PIN of a token.
+pub(super) fn read_sealed(path: &Path) -> Result<Text, Error> {
+    read(File::open(path).map_err(failed("open", path))?, path, Sealed::Yes)
 }
 
 fn failed(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

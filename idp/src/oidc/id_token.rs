@@ -73,7 +73,7 @@ impl IdToken<'_> {
             at_hash: token_hash(access_token),
             sid: self.session.as_str(),
         };
-        SigningKey::of(keys, algorithm).sign_claims(&claims)
+        SigningKey::of(keys, algorithm)?.sign_claims(&claims)
     }
 }
 

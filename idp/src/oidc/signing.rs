@@ -9,7 +9,7 @@ use openidconnect::{JsonWebKeyId, PrivateSigningKey, SigningError};
 use serde::Serialize;
 
 use crate::domain::relying_party::IdTokenAlgorithm;
-use crate::keys::{EcKey, OidcKeys, RsaKey};
+use crate::keys::{EcKey, OidcKeys, PublicKey, RsaKey};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,6 +17,8 @@ pub enum Error {
     Signing(#[from] SigningError),
     #[error("writing the claims of an ID token")]
     Claims(#[from] serde_json::Error),
+    #[error("this node lacks the key that signs {0}")]
+    NoKey(&'static str),
 }
 
 /// The private key behind one algorithm.
@@ -28,11 +30,12 @@ pub enum SigningKey<'a> {
 
 impl<'a> SigningKey<'a> {
     /// The key a client's tokens are signed with, as registered.
-    pub const fn of(keys: &'a OidcKeys, algorithm: IdTokenAlgorithm) -> Self {
-        match algorithm {
-            IdTokenAlgorithm::Rs256 => Self::Rs256(&keys.rs256),
-            IdTokenAlgorithm::Es256 => Self::Es256(&keys.es256),
-        }
+    pub fn of(keys: &'a OidcKeys, algorithm: IdTokenAlgorithm) -> Result<Self, Error> {
+        let key = match algorithm {
+            IdTokenAlgorithm::Rs256 => keys.rs256.as_deref().map(Self::Rs256),
+            IdTokenAlgorithm::Es256 => keys.es256.as_deref().map(Self::Es256),
+        };
+        key.ok_or(Error::NoKey(name(algorithm)))
     }
 
     const fn algorithm(self) -> IdTokenAlgorithm {
@@ -77,12 +80,19 @@ impl PrivateSigningKey for SigningKey<'_> {
     }
 
     fn as_verification_key(&self) -> CoreJsonWebKey {
-        let kid = Some(JsonWebKeyId::new(self.kid().to_owned()));
         match self {
-            Self::Rs256(key) => CoreJsonWebKey::new_rsa(key.modulus().to_vec(), key.exponent().to_vec(), kid),
-            Self::Es256(key) => {
-                CoreJsonWebKey::new_ec(key.x().to_vec(), key.y().to_vec(), CoreJsonCurveType::P256, kid)
-            }
+            Self::Rs256(key) => verification_key(&key.public()),
+            Self::Es256(key) => verification_key(&key.public()),
+        }
+    }
+}
+
+fn verification_key(public: &PublicKey) -> CoreJsonWebKey {
+    let kid = |kid: &str| Some(JsonWebKeyId::new(kid.to_owned()));
+    match public {
+        PublicKey::Rsa(key) => CoreJsonWebKey::new_rsa(key.modulus.clone(), key.exponent.clone(), kid(&key.kid)),
+        PublicKey::Ec(key) => {
+            CoreJsonWebKey::new_ec(key.x.to_vec(), key.y.to_vec(), CoreJsonCurveType::P256, kid(&key.kid))
         }
     }
 }
@@ -102,11 +112,14 @@ struct PublishedKey {
 }
 
 pub(super) fn published(keys: &OidcKeys) -> Published {
-    let published = [IdTokenAlgorithm::Rs256, IdTokenAlgorithm::Es256].map(|algorithm| PublishedKey {
-        key: SigningKey::of(keys, algorithm).as_verification_key(),
-        alg: name(algorithm),
+    let published = keys.published.iter().map(|key| PublishedKey {
+        key: verification_key(key),
+        alg: match key {
+            PublicKey::Rsa(_) => name(IdTokenAlgorithm::Rs256),
+            PublicKey::Ec(_) => name(IdTokenAlgorithm::Es256),
+        },
     });
-    Published { keys: published.into() }
+    Published { keys: published.collect() }
 }
 
 pub(super) const fn name(algorithm: IdTokenAlgorithm) -> &'static str {
@@ -132,10 +145,10 @@ pub(super) mod tests {
 
     /// Fixed keys, so that snapshots are the same everywhere; they sign nothing outside tests and benches.
     pub fn keys() -> OidcKeys {
-        OidcKeys {
-            rs256: RsaKey::from_pkcs8(include_bytes!("testdata/rs256.pk8")).unwrap(),
-            es256: EcKey::from_pkcs8(include_bytes!("testdata/es256.pk8")).unwrap(),
-        }
+        let rs256 = RsaKey::from_pkcs8(include_bytes!("testdata/rs256.pk8")).unwrap();
+        let es256 = EcKey::from_pkcs8(include_bytes!("testdata/es256.pk8")).unwrap();
+        let published = vec![rs256.public(), es256.public()];
+        OidcKeys { rs256: Some(rs256.into()), es256: Some(es256.into()), published }
     }
 
     /// What a client makes of the published document.
@@ -147,7 +160,7 @@ pub(super) mod tests {
     fn a_signature_is_verified_by_the_published_half_and_made_with_no_other_algorithm() {
         let keys = keys();
         for (key, published) in [IdTokenAlgorithm::Rs256, IdTokenAlgorithm::Es256]
-            .map(|algorithm| SigningKey::of(&keys, algorithm))
+            .map(|algorithm| SigningKey::of(&keys, algorithm).unwrap())
             .into_iter()
             .zip(key_set(&keys).keys())
         {
@@ -158,5 +171,14 @@ pub(super) mod tests {
             assert!(published.verify_signature(&algorithm, b"massage", &signature).is_err());
             assert!(key.sign(&CoreJwsSigningAlgorithm::HmacSha256, b"message").is_err());
         }
+    }
+
+    #[test]
+    fn op_20_what_is_published_is_more_than_what_signs_and_a_lacking_key_is_said() {
+        let next = EcKey::from_pkcs8(include_bytes!("testdata/es256.pk8")).unwrap();
+        let keys = OidcKeys { published: vec![next.public()], ..OidcKeys::default() };
+        assert_eq!(key_set(&keys).keys().len(), 1);
+        let lacking = SigningKey::of(&keys, IdTokenAlgorithm::Rs256).err().unwrap();
+        assert_eq!(lacking.to_string(), "this node lacks the key that signs RS256");
     }
 }

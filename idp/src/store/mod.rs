@@ -9,6 +9,7 @@ mod departures;
 mod following;
 mod grants;
 mod interactions;
+mod keys;
 mod parties;
 mod sessions;
 mod throttles;
@@ -23,6 +24,7 @@ pub use audit::{Event, Outcome};
 pub use following::{Change, Deed, Followed, Seen};
 pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;
+pub use keys::Step;
 pub use parties::Added;
 pub use sessions::{BrowserHash, NewSession};
 

@@ -12,11 +12,15 @@ pub fn router(app: App) -> Router {
     Router::new().route("/livez", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(app)
 }
 
-/// Ready when both databases answer.
+/// Ready when both databases answer and this node can sign. A key that it lacks while another signs in its place is told
+/// and takes nobody away from it.
 async fn ready(State(app): State<App>) -> Response {
     let store = app.store.ping().await.is_ok();
     let directory = app.accounts.directory.ping().await.is_ok();
-    let status = if store && directory { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = serde_json::json!({ "store": store, "directory": directory });
+    let signing = app.signing.now();
+    let keys = signing.nothing_signs().is_none();
+    let lacking: Vec<String> = signing.lacking().iter().map(|lacking| lacking.name.to_string()).collect();
+    let status = if store && directory && keys { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({ "store": store, "directory": directory, "keys": keys, "keys_lacking": lacking });
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

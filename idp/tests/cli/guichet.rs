@@ -12,6 +12,8 @@ pub struct Guichet {
     folder: TempDir,
     /// Where the data is, when it is not the folder that a command takes by itself.
     data: Option<String>,
+    /// What else it finds in its environment.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// How a command ended.
@@ -43,7 +45,7 @@ impl Guichet {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("tmp")).unwrap();
-        Self { folder, data: None }
+        Self { folder, data: None, environment: Vec::new() }
     }
 
     /// The same over a database of that place.
@@ -68,6 +70,7 @@ impl Guichet {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
         command.args(words).current_dir(&self.folder).env_clear().env("TMPDIR", self.path("tmp"));
         command.envs(self.data.as_ref().map(|data| ("GUICHET_DATA", data)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -9,6 +9,8 @@ mod guichet;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod merging;

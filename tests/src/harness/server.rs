@@ -88,6 +88,11 @@ impl House {
         &self.running().app.accounts
     }
 
+    /// As an operator's commands read it.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Where the private listener is.
     pub fn private(&self) -> std::net::SocketAddr {
         self.running().private.unwrap()

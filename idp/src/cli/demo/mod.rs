@@ -65,7 +65,7 @@ pub async fn run(demo: Demo, from: &WhereFrom) -> anyhow::Result<ExitCode> {
     deliver(&demo, &parsed, temporary.path(), &clock).await?;
 
     eprintln!("demo: opening accounts");
-    let keys = open_keys(&config, &clock)?;
+    let keys = open_keys(&config)?;
     let accounts = open_accounts(&config, &clock, &keys).await?;
     if accounts.open_all(clock.now(), |_| {}).await?.opened == 0 {
         bail!("{parsed} is not empty; the demo needs a place of its own");

@@ -127,7 +127,7 @@ fn limits(settings: &config::Directory) -> Limits {
 }
 
 /// Whether the person at the terminal agrees; nothing where there is no terminal to ask at.
-fn agreed(question: &str) -> io::Result<Option<bool>> {
+pub(super) fn agreed(question: &str) -> io::Result<Option<bool>> {
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
@@ -156,6 +156,6 @@ fn spaced(number: u64) -> String {
 }
 
 /// Words of a delivery, without what could move a terminal's cursor or colours.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

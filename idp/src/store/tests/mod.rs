@@ -3,6 +3,7 @@
 mod accounts;
 mod grants;
 mod interactions;
+mod keys;
 mod sessions;
 mod small_tables;
 

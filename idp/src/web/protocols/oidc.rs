@@ -31,7 +31,7 @@ pub async fn discovery(State(app): State<App>) -> Result<Response, Error> {
 }
 
 pub async fn jwks(State(app): State<App>) -> Response {
-    written(discovery::jwks(&app.keys.oidc))
+    written(discovery::jwks(app.signing.now().oidc()))
 }
 
 pub async fn authorize(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
@@ -145,7 +145,7 @@ async fn exchange(
         session: &grant.session,
     };
     let signed = id_token
-        .sign(&access_token.text(), client.id_token_algorithm, &app.keys.oidc, now)
+        .sign(&access_token.text(), client.id_token_algorithm, app.signing.now().oidc(), now)
         .map_err(|error| Error::Signing(error.to_string()))?;
     Ok(Ok(id_token::answer(&access_token.text(), &signed, &grant.terms.scopes)))
 }

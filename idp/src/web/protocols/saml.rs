@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use time::Duration;
 
@@ -13,13 +13,15 @@ use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
 use crate::domain::release;
-use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty, SamlParty};
+use crate::domain::relying_party::{NameIdFormat, PartyId, Protocol, RelyingParty, SamlParty};
 use crate::domain::session::Session;
+use crate::domain::signing_key::{How, METADATA_CACHE};
 use crate::saml::binding::Received;
 use crate::saml::metadata::{self, Ours};
 use crate::saml::request::{self, Refused};
 use crate::saml::response::{self, Answer, Ids, Status};
 use crate::saml::{self, binding};
+use crate::signing::Snapshot;
 use crate::web::error::Error;
 use crate::web::page;
 use crate::web::paths;
@@ -53,7 +55,7 @@ async fn sign_on(
     match unverified.verify(&party, &endpoint, app.clock.now()) {
         Ok(request) => begin(app, visitor, &party, (request.asked, ReplyTo::Saml(request.reply)), arrival).await,
         Err(Refused::Local(reason)) => refuse_here(app, visitor, Some(&party), told(reason)).await,
-        Err(Refused::Reply { reply, status }) => Ok(send(visitor, &party, refuse(app, &reply, status)?)),
+        Err(Refused::Reply { reply, status }) => Ok(send(visitor, &party, refuse(app, &party.id, &reply, status)?)),
     }
 }
 
@@ -113,7 +115,9 @@ pub fn answer(
         now,
     };
     let ids = Ids { response: chance::bytes(), assertion: chance::bytes() };
-    response::write(&answer, ids, &app.keys.saml).map_err(|error| Error::Signing(error.to_string()))
+    let signing = app.signing.now();
+    let key = signing.saml(&party.id).map_err(|error| Error::Signing(error.to_string()))?;
+    response::write(&answer, ids, key).map_err(|error| Error::Signing(error.to_string()))
 }
 
 /// The party with the attribute names of the settings where it has none of its own.
@@ -128,25 +132,66 @@ fn named<'a>(app: &App, party: &'a SamlParty) -> Cow<'a, SamlParty> {
     Cow::Owned(party)
 }
 
-pub fn refuse(app: &App, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
-    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), &app.keys.saml)
+pub fn refuse(app: &App, party: &PartyId, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
+    let signing = app.signing.now();
+    let key = signing.saml(party).map_err(|error| Error::Signing(error.to_string()))?;
+    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), key)
         .map_err(|error| Error::Signing(error.to_string()))
 }
 
-pub async fn metadata(State(app): State<App>) -> Result<Response, Error> {
+pub async fn metadata(State(app): State<App>, method: Method, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let address = |path: &str| format!("{}{path}", app.config.origin());
+    let signing = app.signing.now();
+    let certificates: Vec<&str> = signing.certificates().iter().map(String::as_str).collect();
     let ours = Ours {
         entity_id: &app.entity_id,
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
-        certificates: &[app.keys.saml.certificate.base64()],
+        certificates: &certificates,
         validity: Duration::days(14),
-        cache: Duration::hours(6),
+        cache: METADATA_CACHE,
     };
-    let document = metadata::ours(&ours, app.clock.now(), chance::bytes(), &app.keys.saml)
+    let key = signing.metadata().map_err(|error| Error::Signing(error.to_string()))?;
+    let document = metadata::ours(&ours, app.clock.now(), chance::bytes(), key)
         .map_err(|error| Error::Signing(error.to_string()))?;
-    let headers =
-        [(header::CONTENT_TYPE, "application/samlmetadata+xml"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    let is_own = match query.and_then(|query| reader(&app, &query)) {
+        Some(party) => {
+            if method == Method::GET {
+                note_reading(&app, &signing, &party).await;
+            }
+            true
+        }
+        None => false,
+    };
+    // A copy in between would be read in our place.
+    let cache = if is_own { "private, no-store" } else { "public, max-age=3600" };
+    let headers = [(header::CONTENT_TYPE, "application/samlmetadata+xml"), (header::CACHE_CONTROL, cache)];
     Ok((headers, document).into_response())
+}
+
+/// Whose own metadata address this is: `?providerId=ENTITYID&reader=SEAL`.
+fn reader(app: &App, query: &str) -> Option<PartyId> {
+    const LONGEST: usize = 4 * 1024;
+
+    let pairs = url::form_urlencoded::parse(query.get(..query.len().min(LONGEST))?.as_bytes());
+    let (mut party, mut seal) = (None, None);
+    for (name, value) in pairs {
+        match &*name {
+            "providerId" => party = Some(value),
+            "reader" => seal = Some(value),
+            _ => {}
+        }
+    }
+    let (party, seal) = (party?, seal?);
+    app.keys.is_reader_tag(&party, &seal).then(|| PartyId(party.into_owned()))
+}
+
+/// SO-07: whoever read the new key will be moved to it. What cannot be noted now is noted at the next reading.
+async fn note_reading(app: &App, signing: &Snapshot, party: &PartyId) {
+    for key in signing.news_to(party) {
+        if let Err(error) = app.store.key_accepted(party, key, How::Metadata, app.clock.now()).await {
+            tracing::warn!(%error, %key, "that a party read our metadata could not be noted");
+        }
+    }
 }
