@@ -10,11 +10,13 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use criterion::{Criterion, criterion_group, criterion_main};
 use idp::domain::account::{AccountId, Profile};
-use idp::domain::interaction::SamlReply;
+use idp::domain::interaction::{AuthnContext, SamlReply};
 use idp::domain::release::{Attribute, Released};
-use idp::domain::relying_party::{AssertionConsumer, NameIdFormat, PartyId, SamlParty};
+use idp::domain::relying_party::{AssertionConsumer, EncryptionMethods, NameIdFormat, PartyId, SamlParty};
+use idp::domain::saml_options::SamlOptions;
 use idp::domain::session::{Session, SessionId};
-use idp::saml::response::{Answer, Ids, write};
+use idp::saml::encryption::Seal;
+use idp::saml::response::{Answer, Drawn, write};
 use idp::saml::signing::{SigningKey, Unsigned};
 use time::macros::datetime;
 
@@ -62,12 +64,16 @@ fn sign(c: &mut Criterion) {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     };
     let reply = SamlReply {
         request_id: Some("_0123456789abcdef0123456789abcdef".to_owned()),
         consumer,
         relay_state: Some("/accueil".to_owned()),
         name_id_format: NameIdFormat::Persistent,
+        authn_context: AuthnContext::default(),
     };
     let session = Session {
         id: SessionId::from_random([1; 16]),
@@ -90,7 +96,7 @@ fn sign(c: &mut Criterion) {
         released: &released,
         now,
     };
-    let ids = Ids { response: [3; 16], assertion: [4; 16] };
+    let drawn = Drawn { response: [3; 16], assertion: [4; 16], seal: Seal { key: [5; 32], nonce: [6; 12] } };
     let mut group = c.benchmark_group("saml answer");
     let message = [0; 512];
     group.bench_function("one bare RSA-2048 signature", |b| b.iter(|| key.sign(black_box(&message)).unwrap()));
@@ -98,7 +104,7 @@ fn sign(c: &mut Criterion) {
         b.iter(|| (key.sign(black_box(&message)).unwrap(), key.sign(black_box(&message)).unwrap()));
     });
     group.bench_function("Response and Assertion, both signed", |b| {
-        b.iter(|| write(black_box(&answer), ids, &key).unwrap());
+        b.iter(|| write(black_box(&answer), drawn, &key).unwrap());
     });
     group.finish();
 }

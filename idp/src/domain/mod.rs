@@ -10,6 +10,8 @@ pub mod login;
 pub mod password;
 pub mod release;
 pub mod relying_party;
+pub mod saml_options;
 pub mod session;
 pub mod spelling;
 pub mod throttle;
+pub mod verdict;

@@ -75,6 +75,9 @@ fn what_we_act_on_is_kept() {
         name_id_format: NameIdFormat::Transient,
         valid_until: Some(datetime!(2027-02-01 00:00:00 UTC)),
         attribute_names: BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     };
     assert_eq!(taken.saml, expected);
     let binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact".to_owned();

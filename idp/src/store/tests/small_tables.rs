@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::relying_party::{
-    ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy, RelyingParty, SamlParty,
+    ClientAuthentication, EncryptionMethods, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
+    RelyingParty, SamlParty,
 };
+use crate::domain::saml_options::SamlOptions;
 
 type Line = (OffsetDateTime, String, String, Option<String>, Option<String>, Option<String>, String);
 
@@ -28,6 +30,9 @@ fn saml(id: &str) -> RelyingParty {
             name_id_format: NameIdFormat::Transient,
             valid_until: Some(NOW),
             attribute_names: std::collections::BTreeMap::new(),
+            wants_signed_assertions: false,
+            encryption: EncryptionMethods::default(),
+            options: SamlOptions::default(),
         }),
     }
 }

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use time::Duration;
 
-use super::{Arrival, begin, refuse_here, send};
+use super::{Arrival, begin, note, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
@@ -16,9 +16,10 @@ use crate::domain::release;
 use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty, SamlParty};
 use crate::domain::session::Session;
 use crate::saml::binding::Received;
+use crate::saml::encryption::Seal;
 use crate::saml::metadata::{self, Ours};
-use crate::saml::request::{self, Refused};
-use crate::saml::response::{self, Answer, Ids, Status};
+use crate::saml::request::{self, Here, Refused};
+use crate::saml::response::{self, Answer, Drawn, Status};
 use crate::saml::{self, binding};
 use crate::web::error::Error;
 use crate::web::page;
@@ -50,10 +51,10 @@ async fn sign_on(
         return refuse_here(app, visitor, None, told(saml::Reason::UnknownParty)).await;
     };
     let endpoint = format!("{}{path}", app.config.origin());
-    match unverified.verify(&party, &endpoint, app.clock.now()) {
+    let here = Here { entity_id: &app.entity_id, endpoint: &endpoint };
+    match unverified.verify(&party, here, app.clock.now()) {
         Ok(request) => begin(app, visitor, &party, (request.asked, ReplyTo::Saml(request.reply)), arrival).await,
-        Err(Refused::Local(reason)) => refuse_here(app, visitor, Some(&party), told(reason)).await,
-        Err(Refused::Reply { reply, status }) => Ok(send(visitor, &party, refuse(app, &reply, status)?)),
+        Err(refused) => refuse_request(app, visitor, &party, refused).await,
     }
 }
 
@@ -72,7 +73,22 @@ pub async fn unsolicited(
     };
     match asked.verify(&party, app.clock.now()) {
         Ok(reply) => begin(&app, visitor, &party, (Asked::default(), ReplyTo::Saml(reply)), Arrival::Get).await,
-        Err(reason) => refuse_here(&app, visitor, Some(&party), told(reason)).await,
+        Err(refused) => refuse_request(&app, visitor, &party, refused).await,
+    }
+}
+
+async fn refuse_request(
+    app: &App,
+    visitor: Visitor,
+    party: &RelyingParty,
+    refused: Refused,
+) -> Result<Response, Error> {
+    match refused {
+        Refused::Local(reason) => refuse_here(app, visitor, Some(party), told(reason)).await,
+        Refused::Reply { reply, status } => {
+            note(app, &visitor, status.code(), Some(&party.id)).await?;
+            Ok(send(visitor, party, refuse(app, &reply, status)?))
+        }
     }
 }
 
@@ -112,8 +128,9 @@ pub fn answer(
         released: &released,
         now,
     };
-    let ids = Ids { response: chance::bytes(), assertion: chance::bytes() };
-    response::write(&answer, ids, &app.keys.saml).map_err(|error| Error::Signing(error.to_string()))
+    let seal = Seal { key: chance::bytes(), nonce: chance::bytes() };
+    let drawn = Drawn { response: chance::bytes(), assertion: chance::bytes(), seal };
+    response::write(&answer, drawn, &app.keys.saml).map_err(|error| Error::Signing(error.to_string()))
 }
 
 /// The party with the attribute names of the settings where it has none of its own.
