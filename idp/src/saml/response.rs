@@ -277,11 +277,10 @@ fn attribute_statement(out: &mut Writer, answer: &Answer) {
             answer.saml.attribute_names.get(&released.attribute).map_or(name(released.attribute), String::as_str);
         let format = match answer.saml.options.name_format {
             Some(NameFormat::Uri) => names::NAME_FORMAT_URI,
-            Some(NameFormat::Basic) => names::NAME_FORMAT_BASIC,
             Some(NameFormat::Unspecified) => names::NAME_FORMAT_UNSPECIFIED,
             // An absolute URI, or a word.
             None if name.contains(':') => names::NAME_FORMAT_URI,
-            None => names::NAME_FORMAT_BASIC,
+            Some(NameFormat::Basic) | None => names::NAME_FORMAT_BASIC,
         };
         let friendly_name = released.attribute.friendly_name();
         out.open("saml2:Attribute", &[("FriendlyName", friendly_name), ("Name", name), ("NameFormat", format)]);

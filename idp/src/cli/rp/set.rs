@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::Args;
-use serde_json::json;
 
 use super::show::{document, lines, plain};
 use super::{Around, Failure, find};
@@ -54,7 +53,8 @@ pub async fn run(set: &Set, around: &Around<'_>, out: &mut impl Write, notes: &m
         around.store.record(&event).await?;
     }
     let document = document(&after);
-    let shown = if set.json { document.to_string() + "\n" } else { lines(&json!({ "options": document["options"] })) };
+    let options = document.get("options").cloned().unwrap_or_default();
+    let shown = if set.json { document.to_string() + "\n" } else { lines(&options) };
     out.write_all(shown.as_bytes())?;
     Ok(())
 }

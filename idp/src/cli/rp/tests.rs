@@ -285,7 +285,7 @@ async fn a_request_is_tested_as_sign_on_would_take_it() {
     let topics = |bad: Vec<(String, String)>| bad.into_iter().map(|(about, _)| about).collect::<Vec<_>>();
     assert_eq!(judged(&house, &request(now, "")).await, (true, Vec::new()));
     let context =
-        r#"<p:RequestedAuthnContext><a:AuthnContextClassRef>urn:x</a:AuthnContextClassRef></p:RequestedAuthnContext>"#;
+        "<p:RequestedAuthnContext><a:AuthnContextClassRef>urn:x</a:AuthnContextClassRef></p:RequestedAuthnContext>";
     let evil = format!(
         r#"IssueInstant="2026-09-01T07:00:00Z" AssertionConsumerServiceURL="https://evil.example/" Destination="{PARTY}""#
     );

@@ -288,8 +288,8 @@ impl Provider<'_> {
     /// SAML Metadata 2.4.1.1: what the first key for encryption is wanted with, as far as we know it; for the rest, and
     /// for one that names nothing or only what is broken, our own choice.
     fn encryption_methods(&mut self) -> EncryptionMethods {
-        let keys = self.descriptor.all(METADATA, "KeyDescriptor");
-        let key = keys.filter(|key| key.attribute("use").is_none_or(|used| used == "encryption")).next();
+        let mut keys = self.descriptor.all(METADATA, "KeyDescriptor");
+        let key = keys.find(|key| key.attribute("use").is_none_or(|used| used == "encryption"));
         let methods: Vec<&Element> = key.into_iter().flat_map(|key| key.all(METADATA, "EncryptionMethod")).collect();
         let algorithms: Vec<&str> = methods.iter().filter_map(|method| method.attribute("Algorithm")).collect();
         let content = match algorithms.iter().find(|known| [names::AES256_GCM, names::AES128_GCM].contains(*known)) {

@@ -3,7 +3,7 @@ use time::Duration;
 use super::super::names;
 use super::super::response::Status;
 use super::*;
-use crate::domain::interaction::AuthnContext;
+use crate::domain::interaction::AuthnContext::{self, Password, PasswordProtectedTransport, Unspecified};
 
 fn refused_with(xml: &str) -> Status {
     match judge(xml, &party(false)) {
@@ -206,7 +206,6 @@ fn si_18_an_authentication_context_is_honoured_or_refused() {
     let smartcard = "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI";
     let (exact, minimum) = (" Comparison=\"exact\"", " Comparison=\"minimum\"");
     let (better, maximum) = (" Comparison=\"better\"", " Comparison=\"maximum\"");
-    use AuthnContext::{Password, PasswordProtectedTransport, Unspecified};
     let good: [(&str, &[&str], AuthnContext); 13] = [
         ("", &[ours], PasswordProtectedTransport),
         (exact, &[ours], PasswordProtectedTransport),
@@ -267,8 +266,9 @@ fn scoping_is_kept_to_or_refused() {
         draft().inside(&format!("<samlp:Scoping{attributes}>{inside}</samlp:Scoping>")).xml()
     };
     let list = |providers: &[&str]| {
-        let entries: String =
-            providers.iter().map(|provider| format!("<samlp:IDPEntry ProviderID=\"{provider}\"/>")).collect();
+        let entries = providers
+            .iter()
+            .fold(String::new(), |all, provider| all + &format!("<samlp:IDPEntry ProviderID=\"{provider}\"/>"));
         format!("<samlp:IDPList>{entries}</samlp:IDPList>")
     };
     let (others, ours) = (list(&["https://other.example/idp"]), list(&["https://other.example/idp", IDP]));
