@@ -14,12 +14,14 @@ use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
 use crate::domain::release;
 use crate::domain::relying_party::{NameIdFormat, Protocol, RelyingParty, SamlParty};
+use crate::domain::saml_options::Signature;
 use crate::domain::session::Session;
 use crate::saml::binding::Received;
 use crate::saml::encryption::Seal;
 use crate::saml::metadata::{self, Ours};
 use crate::saml::request::{self, Here, Refused};
 use crate::saml::response::{self, Answer, Drawn, Status};
+use crate::saml::signing::SigningKey;
 use crate::saml::{self, binding};
 use crate::web::error::Error;
 use crate::web::page;
@@ -87,7 +89,7 @@ async fn refuse_request(
         Refused::Local(reason) => refuse_here(app, visitor, Some(party), told(reason)).await,
         Refused::Reply { reply, status } => {
             note(app, &visitor, status.code(), Some(&party.id)).await?;
-            Ok(send(visitor, party, refuse(app, &reply, status)?))
+            Ok(send(visitor, party, refuse(app, party, &reply, status)?))
         }
     }
 }
@@ -108,9 +110,7 @@ pub fn answer(
     session: &Session,
     identity: &Identity,
 ) -> Result<Outgoing, Error> {
-    let Protocol::Saml(saml) = &party.protocol else {
-        return Err(Error::Signing("the party has become another kind since it asked".to_owned()));
-    };
+    let saml = saml_side(party)?;
     let now = app.clock.now();
     let name_id = match reply.name_id_format {
         NameIdFormat::Persistent => app.terms.pairwise.subject(&session.account, party.sector()),
@@ -130,7 +130,14 @@ pub fn answer(
     };
     let seal = Seal { key: chance::bytes(), nonce: chance::bytes() };
     let drawn = Drawn { response: chance::bytes(), assertion: chance::bytes(), seal };
-    response::write(&answer, drawn, &app.keys.saml).map_err(|error| Error::Signing(error.to_string()))
+    response::write(&answer, drawn, key_for(app, saml)?).map_err(|error| Error::Signing(error.to_string()))
+}
+
+fn saml_side(party: &RelyingParty) -> Result<&SamlParty, Error> {
+    match &party.protocol {
+        Protocol::Saml(saml) => Ok(saml),
+        Protocol::Oidc(_) => Err(Error::Signing("the party has become another kind since it asked".to_owned())),
+    }
 }
 
 /// The party with the attribute names of the settings where it has none of its own.
@@ -145,8 +152,17 @@ fn named<'a>(app: &App, party: &'a SamlParty) -> Cow<'a, SamlParty> {
     Cow::Owned(party)
 }
 
-pub fn refuse(app: &App, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
-    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), &app.keys.saml)
+/// The key that this party is answered with.
+fn key_for<'a>(app: &'a App, saml: &SamlParty) -> Result<&'a dyn SigningKey, Error> {
+    match saml.options.signature {
+        Signature::RsaSha256 => Ok(&app.keys.saml),
+        Signature::EcdsaSha256 => Err(Error::Signing("the party is set to ECDSA, and there is no such key".to_owned())),
+    }
+}
+
+pub fn refuse(app: &App, party: &RelyingParty, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
+    let saml = saml_side(party)?;
+    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), key_for(app, saml)?)
         .map_err(|error| Error::Signing(error.to_string()))
 }
 
