@@ -3,6 +3,7 @@
 mod answers;
 mod bindings;
 mod encryption;
+mod options;
 mod registration;
 mod requests;
 mod signatures;
