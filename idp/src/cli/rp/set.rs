@@ -8,6 +8,7 @@ use super::show::{document, lines, plain};
 use super::{Around, Failure, find};
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Protocol, RelyingParty, SamlParty};
+use crate::domain::saml_options::Signature;
 use crate::store::{Event, Outcome};
 
 #[derive(Debug, Args)]
@@ -70,6 +71,10 @@ fn changed(before: &RelyingParty, settings: &[(String, String)]) -> Result<Relyi
             Some(attribute) => rename(saml, attribute, value).map_err(wrong)?,
             None => saml.options.set(key, value).map_err(|error| wrong(error.to_string()))?,
         }
+    }
+    if saml.options.signature == Signature::EcdsaSha256 {
+        // Every answer to the party would fail.
+        return Err(Failure::Refused("this house has no key for ECDSA; nothing was changed".to_owned()));
     }
     Ok(after)
 }

@@ -249,6 +249,8 @@ async fn an_option_that_does_not_fit_changes_nothing() {
         assert_eq!(refused.exit_code(), 2);
     }
     assert_eq!(house.json(&["show", PARTY, "--json"]).await, before);
+    let refused = house.run(&["set", PARTY, "signature=ecdsa-sha256"]).await.unwrap_err();
+    assert!(refused.to_string().contains("no key for ECDSA"), "{refused}");
     let refused = house.run(&["set", "https://other.example", "encrypt=never"]).await.unwrap_err();
     assert_eq!(refused.exit_code(), 1);
 }
