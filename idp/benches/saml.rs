@@ -10,11 +10,13 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use criterion::{Criterion, criterion_group, criterion_main};
 use idp::domain::account::{AccountId, Profile};
-use idp::domain::interaction::SamlReply;
+use idp::domain::interaction::{AuthnContext, SamlReply};
 use idp::domain::release::{Attribute, Released};
-use idp::domain::relying_party::{AssertionConsumer, NameIdFormat, PartyId, SamlParty};
+use idp::domain::relying_party::{AssertionConsumer, EncryptionMethods, NameIdFormat, PartyId, SamlParty};
+use idp::domain::saml_options::{SamlOptions, Sign};
 use idp::domain::session::{Session, SessionId};
-use idp::saml::response::{Answer, Ids, write};
+use idp::saml::encryption::Seal;
+use idp::saml::response::{Answer, Drawn, write};
 use idp::saml::signing::{SigningKey, Unsigned};
 use time::macros::datetime;
 
@@ -62,12 +64,16 @@ fn sign(c: &mut Criterion) {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     };
     let reply = SamlReply {
         request_id: Some("_0123456789abcdef0123456789abcdef".to_owned()),
         consumer,
         relay_state: Some("/accueil".to_owned()),
         name_id_format: NameIdFormat::Persistent,
+        authn_context: AuthnContext::default(),
     };
     let session = Session {
         id: SessionId::from_random([1; 16]),
@@ -80,27 +86,49 @@ fn sign(c: &mut Criterion) {
         on_shared_device: false,
     };
     let released = released();
-    let answer = Answer {
+    let answer = |saml| Answer {
         entity_id: "https://idp.example/idp",
         party: &party,
-        saml: &saml,
+        saml,
         reply: &reply,
         name_id: "MZXW6YTBOI5DCMRTGQ2TMNZYHE2DKNRX",
         session: &session,
         released: &released,
         now,
     };
-    let ids = Ids { response: [3; 16], assertion: [4; 16] };
+    let once = with(&saml, |party| party.options.sign = Sign::Response);
+    let sealed = with(&saml, |party| party.encryption_certificates = vec![certificate()]);
     let mut group = c.benchmark_group("saml answer");
     let message = [0; 512];
     group.bench_function("one bare RSA-2048 signature", |b| b.iter(|| key.sign(black_box(&message)).unwrap()));
+    group.bench_function("Response alone signed", |b| {
+        b.iter(|| write(black_box(&answer(&once)), drawn(), &key).unwrap());
+    });
     group.bench_function("two bare RSA-2048 signatures", |b| {
         b.iter(|| (key.sign(black_box(&message)).unwrap(), key.sign(black_box(&message)).unwrap()));
     });
     group.bench_function("Response and Assertion, both signed", |b| {
-        b.iter(|| write(black_box(&answer), ids, &key).unwrap());
+        b.iter(|| write(black_box(&answer(&saml)), drawn(), &key).unwrap());
+    });
+    group.bench_function("both signed, the Assertion encrypted", |b| {
+        b.iter(|| write(black_box(&answer(&sealed)), drawn(), &key).unwrap());
     });
     group.finish();
+}
+
+const fn drawn() -> Drawn {
+    Drawn { response: [3; 16], assertion: [4; 16], seal: Seal { key: [5; 32], nonce: [6; 12] } }
+}
+
+fn with(saml: &SamlParty, change: impl FnOnce(&mut SamlParty)) -> SamlParty {
+    let mut changed = saml.clone();
+    change(&mut changed);
+    changed
+}
+
+/// Of RSA-2048, for encryption.
+fn certificate() -> String {
+    include_str!("../src/saml/testdata/for-tests-only-party.cert.b64").trim_end().to_owned()
 }
 
 criterion_group!(benches, sign);

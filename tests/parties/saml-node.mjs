@@ -1,5 +1,6 @@
 // A SAML service provider over node-saml, as strict as it can be made.
-// Settings: tls {cert, key}; signs: bool; key {cert, key} of its own; unsolicited: bool (accepted without a request).
+// Settings: tls {cert, key}; signs: bool; key {cert, key} of its own; unsolicited: bool (accepted without a request);
+// encrypts: bool (publishes its key for encryption).
 // Command trust {metadata}: the identity provider's, as XML. Pages: / and /post start a sign-in by Redirect and by POST
 // (?forceAuthn=1 &passive=1 &relay=TEXT &acr=URI), /acs receives it, /metadata is to be registered.
 import { SAML, ValidateInResponseTo, generateServiceProviderMetadata } from "@node-saml/node-saml";
@@ -29,13 +30,19 @@ function readMetadata(xml) {
   };
 }
 
-run(({ origin, signs, key, unsolicited }) => {
+run(({ origin, signs, key, unsolicited, encrypts }) => {
   const own = {
     issuer: `${origin}/metadata`,
     callbackUrl: `${origin}/acs`,
     identifierFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
     wantAssertionsSigned: true,
     ...(signs ? { privateKey: key.key, signatureAlgorithm: "sha256", digestAlgorithm: "sha256" } : {}),
+    ...(encrypts ? { decryptionPvk: key.key } : {}),
+  };
+  const published = {
+    ...own,
+    ...(signs ? { publicCerts: key.cert } : {}),
+    ...(encrypts ? { decryptionCert: key.cert } : {}),
   };
   const asked = new Map();
   const cacheProvider = {
@@ -71,7 +78,7 @@ run(({ origin, signs, key, unsolicited }) => {
   return {
     ready: {
       id: own.issuer,
-      metadata: generateServiceProviderMetadata({ ...own, ...(signs ? { publicCerts: key.cert } : {}) }),
+      metadata: generateServiceProviderMetadata(published),
     },
     commands: {
       trust: ({ metadata }) => void (idp = readMetadata(metadata)),
@@ -84,7 +91,7 @@ run(({ origin, signs, key, unsolicited }) => {
         html: await provider("HTTP-POST", url.searchParams).getAuthorizeFormAsync(relay(url)),
       }),
       "/metadata": async () => ({
-        xml: generateServiceProviderMetadata({ ...own, ...(signs ? { publicCerts: key.cert } : {}) }),
+        xml: generateServiceProviderMetadata(published),
       }),
       "/acs": async (_, fields) => {
         const { profile } = await provider("HTTP-Redirect").validatePostResponseAsync(Object.fromEntries(fields));

@@ -52,7 +52,8 @@ class Party:
         self.id = f"{self.origin}/metadata"
         self.signs = bool(settings.get("signs"))
         self.unsolicited = bool(settings.get("unsolicited"))
-        self.key = settings.get("key") if self.signs else None
+        self.encrypts = bool(settings.get("encrypts"))
+        self.key = settings.get("key") if self.signs or self.encrypts else None
         self.asked = set()
         self.idp = {}
         self.idp_post = None
@@ -72,6 +73,7 @@ class Party:
                 "authnRequestsSigned": self.signs,
                 "wantAssertionsSigned": True,
                 "wantMessagesSigned": True,
+                "wantAssertionsEncrypted": self.encrypts,
                 "wantNameId": True,
                 "wantAttributeStatement": True,
                 "rejectUnsolicitedResponsesWithInResponseTo": True,

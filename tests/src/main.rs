@@ -22,3 +22,5 @@ mod p1_sign_in;
 mod pages;
 #[cfg(test)]
 mod saml;
+#[cfg(test)]
+mod saml_options;

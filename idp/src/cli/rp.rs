@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::chance::{self, Token};
+use crate::config::Config;
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
@@ -18,7 +19,9 @@ use crate::oidc::client;
 use crate::saml::metadata;
 use crate::store::{self, Added, Event, Outcome, Store};
 
+mod set;
 mod show;
+mod test;
 
 #[cfg(test)]
 mod tests;
@@ -75,6 +78,27 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Change how one SAML party gets its answers
+    #[command(after_help = "Examples:\n  guichet rp set https://ent.example/saml encrypt=required\n  \
+                            guichet rp set https://ent.example/saml attribute.sn=nom name-format=basic --dry-run")]
+    Set(set::Set),
+    /// Say what works and what does not for one party, and for a request it sent; exit 1 where something is refused
+    #[command(after_help = "Examples:\n  guichet rp test https://ent.example/saml\n  \
+                            guichet rp test https://ent.example/saml --request 'https://…/SSO?SAMLRequest=…'\n  \
+                            guichet rp test https://ent.example/saml --request - --json < request.xml")]
+    Test(test::Test),
+}
+
+/// What the commands stand on.
+pub struct Around<'a> {
+    pub store: &'a Store,
+    pub config: &'a Config,
+    pub now: OffsetDateTime,
+}
+
+async fn find(store: &Store, id: &str) -> Result<RelyingParty, Failure> {
+    let unknown = || Failure::Refused(format!("no relying party has the identifier {}", plain(id)));
+    store.party(&PartyId(id.to_owned())).await?.ok_or_else(unknown)
 }
 
 #[derive(Debug, Args)]
@@ -145,12 +169,14 @@ fn profile(name: &str) -> Result<Profile, String> {
 /// Data goes to `out`, everything else to `notes`.
 pub async fn run(
     command: Command,
-    store: &Store,
-    now: OffsetDateTime,
+    around: &Around<'_>,
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<(), Failure> {
+    let (store, now) = (around.store, around.now);
     match command {
+        Command::Set(set) => set::run(&set, around, out, notes).await?,
+        Command::Test(test) => test::run(&test, around, out).await?,
         Command::Add(add) => {
             let answer = register(&add, store, now, notes).await?;
             let shown = if add.json { answer.to_string() + "\n" } else { lines(&answer) };
@@ -163,9 +189,7 @@ pub async fn run(
             out.write_all(shown.as_bytes())?;
         }
         Command::Show { id, json } => {
-            let unknown = || Failure::Refused(format!("no relying party has the identifier {}", plain(&id)));
-            let party = store.party(&PartyId(id.clone())).await?.ok_or_else(unknown)?;
-            let document = document(&party);
+            let document = document(&find(store, &id).await?);
             let shown = if json { document.to_string() + "\n" } else { lines(&document) };
             out.write_all(shown.as_bytes())?;
         }

@@ -65,6 +65,18 @@ pub struct SamlReply {
     /// Opaque, at most 1 KiB, returned unchanged (SI-16).
     pub relay_state: Option<String>,
     pub name_id_format: NameIdFormat,
+    #[serde(default)]
+    pub authn_context: AuthnContext,
+}
+
+/// What the answer says of the proof. It is always a password over TLS; a party that asked by one of the weaker names is
+/// told that very name (SI-18), and each of them is true of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AuthnContext {
+    Unspecified,
+    Password,
+    #[default]
+    PasswordProtectedTransport,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::account::Profile;
 use super::release::Attribute;
+use super::saml_options::SamlOptions;
 
 /// A SAML `entityID` or an OpenID Connect `client_id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +95,42 @@ pub struct SamlParty {
     /// Names sent instead of the usual `Name` of an attribute, for parties that match on others.
     #[serde(default)]
     pub attribute_names: std::collections::BTreeMap<Attribute, String>,
+    /// `WantAssertionsSigned`: the Assertion carries a signature whatever the options say (SO-01).
+    #[serde(default)]
+    pub wants_signed_assertions: bool,
+    /// What the metadata's `EncryptionMethod` elements ask for.
+    #[serde(default)]
+    pub encryption: EncryptionMethods,
+    #[serde(default)]
+    pub options: SamlOptions,
+}
+
+/// How assertions are encrypted for a party, of the methods that we know (SO-03).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncryptionMethods {
+    pub content: ContentCipher,
+    pub key: KeyTransport,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContentCipher {
+    #[default]
+    #[serde(rename = "aes256-gcm")]
+    Aes256Gcm,
+    #[serde(rename = "aes128-gcm")]
+    Aes128Gcm,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyTransport {
+    /// `rsa-oaep-mgf1p`, which every library knows: SHA-1 serves as a mask here, where its collisions do no harm.
+    #[default]
+    #[serde(rename = "rsa-oaep-sha1")]
+    OaepSha1,
+    /// `rsa-oaep` of XML Encryption 1.1 with SHA-256 for digest and mask.
+    #[serde(rename = "rsa-oaep-sha256")]
+    OaepSha256,
 }
 
 /// An address to which answers may be posted (HTTP-POST binding).
@@ -106,6 +143,11 @@ pub struct AssertionConsumer {
 }
 
 impl SamlParty {
+    /// For a request that asks for none (SO-04).
+    pub fn usual_name_id(&self) -> NameIdFormat {
+        self.options.name_id.unwrap_or(self.name_id_format)
+    }
+
     /// The address for a request that names none: the default one, else the first (SAML Metadata 2.2.3).
     pub fn default_consumer(&self) -> Option<&AssertionConsumer> {
         self.assertion_consumers.iter().find(|acs| acs.is_default).or_else(|| self.assertion_consumers.first())
@@ -117,6 +159,15 @@ impl SamlParty {
 pub enum NameIdFormat {
     Persistent,
     Transient,
+}
+
+impl NameIdFormat {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Persistent => "persistent",
+            Self::Transient => "transient",
+        }
+    }
 }
 
 /// What a client's registration says (RFC 7591), as far as we act on it.

@@ -7,6 +7,7 @@
 //! nor its claims: its ID token always writes `aud` as an array, and small clients compare it with a string. So the
 //! claims are our own struct, and the tests read them back with the crate's verifier.
 
+pub mod advice;
 mod answer;
 pub mod authorize;
 pub mod client;

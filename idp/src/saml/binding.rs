@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use flate2::bufread::DeflateDecoder;
+use time::OffsetDateTime;
 
 use super::names;
 use super::reason::Reason;
@@ -45,6 +46,7 @@ pub struct Unsolicited {
     pub(super) provider: String,
     pub(super) consumer: Option<String>,
     pub(super) target: Option<String>,
+    pub(super) time: Option<OffsetDateTime>,
 }
 
 /// A message of the Redirect binding, from the query as received.
@@ -102,7 +104,14 @@ pub fn unsolicited(raw_query: &str) -> Result<Unsolicited, Reason> {
         provider: query.value("providerId")?.ok_or(Reason::Parameters)?,
         consumer: query.value("shire")?,
         target: query.relay_state("target")?,
+        time: query.value("time")?.as_deref().map(epoch).transpose()?,
     })
+}
+
+/// Seconds since 1970, as Shibboleth reads its `time`.
+fn epoch(text: &str) -> Result<OffsetDateTime, Reason> {
+    let seconds = text.parse().map_err(|_| Reason::Parameters)?;
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| Reason::Parameters)
 }
 
 /// Names and values as received, so that a signature can be checked over the very octets.

@@ -9,11 +9,14 @@
 //! A failed verification makes xmlsec print lines of its own on standard error; nothing can silence it.
 //! Verifying and signing cost 0.3 to 1 ms of CPU: callers do it on a blocking thread.
 
+pub mod advice;
 pub mod binding;
 mod canonical;
+pub mod encryption;
 mod lexis;
 pub mod metadata;
 mod names;
+pub mod pasted;
 pub mod reason;
 pub mod request;
 pub mod response;

@@ -1,7 +1,9 @@
-//! What a relying party gets: a Response with one signed Assertion, or a Response that says why not (SAML Core 3.3.3,
-//! Profiles 4.1.4.2). Both always signed; everything a careful reader checks is there (SO-01, SO-02).
+//! What a relying party gets: a Response with one Assertion, or a Response that says why not (SAML Core 3.3.3, Profiles
+//! 4.1.4.2). Everything a careful reader checks is there (SO-01, SO-02). Signed inside, then encrypted, then signed
+//! outside, so that each reader of a layer finds a signature on it; a party may have one signature left out.
 
 use data_encoding::BASE64;
+use thiserror::Error;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
@@ -9,16 +11,16 @@ use time::{Duration, OffsetDateTime};
 use crate::domain::interaction::{Outgoing, Refusal, SamlReply};
 use crate::domain::release::{Attribute, Released};
 use crate::domain::relying_party::{NameIdFormat, PartyId, SamlParty};
+use crate::domain::saml_options::{NameFormat, Sign};
 use crate::domain::session::Session;
 
 use super::canonical::Writer;
+use super::encryption::{self, Seal, Unsealed};
 use super::names::{self, ASSERTION, PROTOCOL};
 use super::signing::{Halves, SigningKey, Unsigned, id};
 
 /// SO-02.
 const GOOD_FOR: Duration = Duration::minutes(5);
-/// Some ENTs compare with their own clock without any tolerance (educonnect 2.2).
-const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// Everything an answer says.
 pub struct Answer<'a> {
@@ -34,11 +36,24 @@ pub struct Answer<'a> {
     pub now: OffsetDateTime,
 }
 
-/// 128 random bits for each of the two identifiers.
-#[derive(Debug, Clone, Copy)]
-pub struct Ids {
+/// What is drawn for one answer: 128 bits for each of the two identifiers (SO-05), and what seals the assertion.
+#[derive(Clone, Copy)]
+pub struct Drawn {
     pub response: [u8; 16],
     pub assertion: [u8; 16],
+    pub seal: Seal,
+}
+
+/// Why an answer could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unwritten {
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
+    #[error(transparent)]
+    Unsealed(#[from] Unsealed),
+    /// The party may not be told in clear and has no key any more, since it asked.
+    #[error("the relying party has no key that an assertion could be encrypted for")]
+    NoEncryptionKey,
 }
 
 /// Why there is no assertion (SAML Core 3.2.2.2).
@@ -49,6 +64,9 @@ pub enum Status {
     RequestUnsupported,
     NoAuthnContext,
     InvalidNameIdPolicy,
+    NoSupportedIdp,
+    /// The party may not be told in clear, and publishes no key.
+    NoEncryptionKey,
     AuthnFailed,
 }
 
@@ -61,6 +79,8 @@ impl Status {
             | Self::RequestDenied
             | Self::RequestUnsupported
             | Self::NoAuthnContext
+            | Self::NoSupportedIdp
+            | Self::NoEncryptionKey
             | Self::AuthnFailed => "urn:oasis:names:tc:SAML:2.0:status:Responder",
         }
     }
@@ -68,22 +88,43 @@ impl Status {
     pub const fn nested(self) -> &'static str {
         match self {
             Self::NoPassive => "urn:oasis:names:tc:SAML:2.0:status:NoPassive",
-            Self::RequestDenied => "urn:oasis:names:tc:SAML:2.0:status:RequestDenied",
+            Self::RequestDenied | Self::NoEncryptionKey => "urn:oasis:names:tc:SAML:2.0:status:RequestDenied",
             Self::RequestUnsupported => "urn:oasis:names:tc:SAML:2.0:status:RequestUnsupported",
             Self::NoAuthnContext => "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext",
             Self::InvalidNameIdPolicy => "urn:oasis:names:tc:SAML:2.0:status:InvalidNameIDPolicy",
+            Self::NoSupportedIdp => "urn:oasis:names:tc:SAML:2.0:status:NoSupportedIDP",
             Self::AuthnFailed => "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed",
         }
     }
 
+    /// A word that stays: for logs and counters.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoPassive => "no-passive",
+            Self::RequestDenied => "request-denied",
+            Self::RequestUnsupported => "request-unsupported",
+            Self::NoAuthnContext => "no-authn-context",
+            Self::InvalidNameIdPolicy => "invalid-name-id-policy",
+            Self::NoSupportedIdp => "no-supported-idp",
+            Self::NoEncryptionKey => "no-encryption-key",
+            Self::AuthnFailed => "authn-failed",
+        }
+    }
+
     /// For the developer of the relying party.
-    const fn message(self) -> &'static str {
+    pub const fn message(self) -> &'static str {
         match self {
             Self::NoPassive => "A page would have to be shown and the request forbids it.",
             Self::RequestDenied => "This service is not open to this person.",
-            Self::RequestUnsupported => "A request for one given person is not supported.",
+            Self::RequestUnsupported => {
+                "A request for one given person, or with a Scoping that is none, is not supported."
+            }
             Self::NoAuthnContext => "The requested authentication context cannot be met.",
             Self::InvalidNameIdPolicy => "The requested name identifier cannot be given.",
+            Self::NoSupportedIdp => "The list of acceptable identity providers does not name this one.",
+            Self::NoEncryptionKey => {
+                "This service is told nothing in clear, and its metadata has no key to encrypt for."
+            }
             Self::AuthnFailed => "The sign-in did not succeed.",
         }
     }
@@ -99,16 +140,26 @@ impl From<Refusal> for Status {
 }
 
 /// The answer to a sign-in, as a form for the party's registered address.
-pub fn write(answer: &Answer, ids: Ids, key: &dyn SigningKey) -> Result<Outgoing, Unsigned> {
-    let assertion = assertion(answer, &id(ids.assertion)).seal(&id(ids.assertion), key)?;
-    let response = id(ids.response);
+pub fn write(answer: &Answer, drawn: Drawn, key: &dyn SigningKey) -> Result<Outgoing, Unwritten> {
+    let saml = answer.saml;
+    let recipient = encryption::chosen(saml).map_err(|_| Unwritten::NoEncryptionKey)?;
+    let id_inside = id(drawn.assertion);
+    let halves = assertion(answer, &id_inside);
+    let is_signed_inside = saml.options.sign != Sign::Response || saml.wants_signed_assertions;
+    let assertion = if is_signed_inside { halves.seal(&id_inside, key)? } else { halves.bare() };
+    let content = match recipient {
+        Some(recipient) => recipient.seal(&assertion, drawn.seal)?,
+        None => assertion,
+    };
+    let response = id(drawn.response);
     let halves = response_around(answer.entity_id, answer.reply, &response, answer.now, |out| {
         out.open("saml2p:Status", &[]);
         out.empty("saml2p:StatusCode", &[("Value", "urn:oasis:names:tc:SAML:2.0:status:Success")]);
         out.close("saml2p:Status");
-        out.append(&assertion);
+        out.append(&content);
     });
-    Ok(form(answer.reply, &halves.seal(&response, key)?))
+    let xml = if saml.options.sign == Sign::Assertion { halves.bare() } else { halves.seal(&response, key)? };
+    Ok(form(answer.reply, &xml))
 }
 
 /// The answer where there is nothing to tell of a person.
@@ -193,7 +244,7 @@ fn subject(out: &mut Writer, answer: &Answer) {
 }
 
 fn conditions(out: &mut Writer, answer: &Answer) {
-    let from = instant(answer.now - CLOCK_SKEW);
+    let from = instant(answer.now - answer.saml.options.clock_margin.duration());
     let until = instant(answer.now + GOOD_FOR);
     out.open("saml2:Conditions", &[("NotBefore", &from), ("NotOnOrAfter", &until)]);
     out.open("saml2:AudienceRestriction", &[]);
@@ -205,12 +256,13 @@ fn conditions(out: &mut Writer, answer: &Answer) {
 fn authn_statement(out: &mut Writer, answer: &Answer) {
     let session = answer.session;
     let at = instant(session.authenticated_at);
-    let until = instant(session.expires_at);
+    let own = answer.saml.options.session.map(|minutes| answer.now + Duration::minutes(minutes.into()));
+    let until = instant(own.map_or(session.expires_at, |own| own.min(session.expires_at)));
     let attributes =
         [("AuthnInstant", at.as_str()), ("SessionIndex", session.id.as_str()), ("SessionNotOnOrAfter", until.as_str())];
     out.open("saml2:AuthnStatement", &attributes);
     out.open("saml2:AuthnContext", &[]);
-    out.leaf("saml2:AuthnContextClassRef", &[], names::PASSWORD_PROTECTED_TRANSPORT);
+    out.leaf("saml2:AuthnContextClassRef", &[], names::authn_context_class(answer.reply.authn_context));
     out.close("saml2:AuthnContext");
     out.close("saml2:AuthnStatement");
 }
@@ -223,8 +275,13 @@ fn attribute_statement(out: &mut Writer, answer: &Answer) {
     for released in answer.released {
         let name =
             answer.saml.attribute_names.get(&released.attribute).map_or(name(released.attribute), String::as_str);
-        // An absolute URI, or a word.
-        let format = if name.contains(':') { names::NAME_FORMAT_URI } else { names::NAME_FORMAT_BASIC };
+        let format = match answer.saml.options.name_format {
+            Some(NameFormat::Uri) => names::NAME_FORMAT_URI,
+            Some(NameFormat::Unspecified) => names::NAME_FORMAT_UNSPECIFIED,
+            // An absolute URI, or a word.
+            None if name.contains(':') => names::NAME_FORMAT_URI,
+            Some(NameFormat::Basic) | None => names::NAME_FORMAT_BASIC,
+        };
         let friendly_name = released.attribute.friendly_name();
         out.open("saml2:Attribute", &[("FriendlyName", friendly_name), ("Name", name), ("NameFormat", format)]);
         for value in &released.values {

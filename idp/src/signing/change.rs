@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Error;
 use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
+use crate::domain::saml_options::Signature;
 use crate::domain::signing_key::{Entry, How, KeyName, Objection, Place, Purpose, Register};
 use crate::keys::Ring;
 use crate::store::{Step, Store};
@@ -34,8 +35,13 @@ impl Urgency {
 
 /// The parties that get answers signed for a purpose.
 pub fn parties_of(parties: &[RelyingParty], purpose: Purpose, now: OffsetDateTime) -> Vec<&PartyId> {
-    let is_of =
-        |party: &&RelyingParty| purpose.is_saml() && matches!(party.protocol, Protocol::Saml(_)) && party.is_open(now);
+    let is_of = |party: &&RelyingParty| match &party.protocol {
+        Protocol::Saml(saml) if purpose == Purpose::SamlEs256 => {
+            saml.options.signature == Signature::EcdsaSha256 && party.is_open(now)
+        }
+        Protocol::Saml(_) => purpose == Purpose::Saml && party.is_open(now),
+        Protocol::Oidc(_) => false,
+    };
     parties.iter().filter(is_of).map(|party| &party.id).collect()
 }
 

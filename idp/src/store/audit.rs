@@ -29,6 +29,16 @@ pub enum Outcome {
     Refused(&'static str),
 }
 
+/// A line of the journal as a party's own people may see it: nothing in it tells who signed in.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Noted {
+    pub at: OffsetDateTime,
+    pub event: String,
+    /// `done`, or the short reason of a refusal.
+    pub outcome: String,
+    pub reference: String,
+}
+
 pub(super) const RECORD: &str = "INSERT INTO audit (at, event, outcome, account, party, address, reference) \
                                  VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
@@ -62,5 +72,13 @@ impl Store {
     pub async fn record(&self, event: &Event<'_>) -> Result<()> {
         on!(&self.write, c => record!(event, c).map(drop))?;
         Ok(())
+    }
+
+    /// The latest requests and answers of a party, latest first.
+    pub async fn recent_of(&self, party: &PartyId, at_most: u16) -> Result<Vec<Noted>> {
+        const RECENT: &str = "SELECT at, event, outcome, reference FROM audit \
+                              WHERE party = $1 AND event IN ('request', 'answer') ORDER BY id DESC LIMIT $2";
+        let limit = i64::from(at_most);
+        Ok(on!(&self.read, c => sqlx::query_as(RECENT).bind(&party.0).bind(limit).fetch_all(c).await)?)
     }
 }

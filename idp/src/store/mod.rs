@@ -20,7 +20,7 @@ mod tests;
 use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};
-pub use audit::{Event, Outcome};
+pub use audit::{Event, Noted, Outcome};
 pub use following::{Change, Deed, Followed, Seen};
 pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;

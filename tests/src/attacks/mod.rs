@@ -20,7 +20,7 @@ use url::form_urlencoded::Serializer;
 use crate::harness::{House, Somebody, Visitor, authority, open_policy};
 
 /// Sends exactly what it is told and follows nothing.
-fn raw() -> Client {
+pub fn raw() -> Client {
     let ca = Certificate::from_pem(authority().ca_pem.as_bytes()).unwrap();
     let timeout = Duration::from_secs(30);
     Client::builder().redirect(Policy::none()).tls_certs_only([ca]).timeout(timeout).build().unwrap()

@@ -8,8 +8,10 @@ use directory::sample::Shape;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use idp::domain::relying_party::{
-    AssertionConsumer, Environment, NameIdFormat, PartyId, Protocol, RelyingParty, SamlParty as Registered,
+    AssertionConsumer, EncryptionMethods, Environment, NameIdFormat, PartyId, Protocol, RelyingParty,
+    SamlParty as Registered,
 };
+use idp::domain::saml_options::SamlOptions;
 use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::byte_serialize;
 
@@ -31,6 +33,9 @@ async fn register(house: &House, entity: &str) {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: std::collections::BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     };
     let party = RelyingParty {
         id: PartyId(entity.to_owned()),

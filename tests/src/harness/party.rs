@@ -24,6 +24,8 @@ pub struct Habits {
     pub signs: bool,
     /// Takes an answer that it did not ask for.
     pub unsolicited: bool,
+    /// Publishes a key for encryption; python3-saml then takes nothing in clear.
+    pub encrypts: bool,
 }
 
 pub struct SamlParty {
@@ -46,6 +48,7 @@ impl SamlParty {
             "tls": tls(),
             "signs": habits.signs,
             "unsolicited": habits.unsolicited,
+            "encrypts": habits.encrypts,
             "key": { "cert": key.cert, "key": key.key },
         });
         let (program, ready) = Program::start(name, command, &settings).await;

@@ -155,7 +155,7 @@ async fn each_saml_stack_takes_a_right_answer_once_and_no_changed_one() {
 async fn each_saml_stack_asks_signed_or_not_and_refuses_what_nobody_signed() {
     let stage = stage();
     for (stack, signs) in STACKS.into_iter().flat_map(|stack| [(stack, true), (stack, false)]) {
-        let habits = Habits { signs, unsolicited: true };
+        let habits = Habits { signs, unsolicited: true, ..Habits::default() };
         let Some(mut party) = SamlParty::start(stack, habits).await else { return };
         let mut visitor = Visitor::new();
         visitor.open(&party.url).await;

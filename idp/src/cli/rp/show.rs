@@ -1,5 +1,6 @@
 //! How a relying party is shown: as JSON for scripts, as lines for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -43,6 +44,10 @@ pub fn document(party: &RelyingParty) -> Value {
             "name_id_format": saml.name_id_format,
             "signing_certificates_sha256": fingerprints(&saml.signing_certificates),
             "encryption_certificates_sha256": fingerprints(&saml.encryption_certificates),
+            "wants_signed_assertions": saml.wants_signed_assertions,
+            "encryption": saml.encryption,
+            "attribute_names": saml.attribute_names,
+            "options": saml.options.values().into_iter().collect::<BTreeMap<_, _>>(),
             "valid_until": saml.valid_until.and_then(|end| end.format(&Rfc3339).ok()),
         }),
         Protocol::Oidc(client) => json!({

@@ -12,9 +12,12 @@ use time::format_description::well_known::Rfc3339;
 use url::{Host, Url};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::domain::relying_party::{AssertionConsumer, Environment, NameIdFormat, PartyId, SamlParty};
+use crate::domain::relying_party::{
+    AssertionConsumer, ContentCipher, EncryptionMethods, Environment, KeyTransport, NameIdFormat, PartyId, SamlParty,
+};
+use crate::domain::saml_options::SamlOptions;
 use crate::saml::lexis;
-use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL, XML};
+use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL, XENC11, XML};
 use crate::saml::tree::{self, Element, Fault};
 use crate::saml::trust::{Key, Weakness};
 
@@ -31,8 +34,16 @@ pub struct Read {
 /// What the operator should know of a party that is taken all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    ExpiredCertificate { serves: &'static str, since: OffsetDateTime },
-    OtherBinding { location: String, binding: String },
+    ExpiredCertificate {
+        serves: &'static str,
+        since: OffsetDateTime,
+    },
+    OtherBinding {
+        location: String,
+        binding: String,
+    },
+    /// `EncryptionMethod` names CBC only.
+    CbcOnly,
 }
 
 impl fmt::Display for Warning {
@@ -45,6 +56,10 @@ impl fmt::Display for Warning {
                     since.date()
                 )
             }
+            Self::CbcOnly => f.write_str(
+                "the party names only CBC for encryption, which is broken: assertions are encrypted with AES-256-GCM; \
+                 if it cannot read them, set encrypt=never",
+            ),
             Self::OtherBinding { location, binding } => {
                 write!(
                     f,
@@ -219,6 +234,9 @@ impl Provider<'_> {
             name_id_format: self.name_id_format(),
             valid_until,
             attribute_names: BTreeMap::new(),
+            wants_signed_assertions: boolean(self.descriptor, "WantAssertionsSigned")?.unwrap_or(false),
+            encryption: self.encryption_methods(),
+            options: SamlOptions::default(),
         })
     }
 
@@ -265,6 +283,34 @@ impl Provider<'_> {
             found.push(data_encoding::BASE64.encode(&der));
         }
         Ok(found)
+    }
+
+    /// SAML Metadata 2.4.1.1: what the first key for encryption is wanted with, as far as we know it; for the rest, and
+    /// for one that names nothing or only what is broken, our own choice.
+    fn encryption_methods(&mut self) -> EncryptionMethods {
+        let mut keys = self.descriptor.all(METADATA, "KeyDescriptor");
+        let key = keys.find(|key| key.attribute("use").is_none_or(|used| used == "encryption"));
+        let methods: Vec<&Element> = key.into_iter().flat_map(|key| key.all(METADATA, "EncryptionMethod")).collect();
+        let algorithms: Vec<&str> = methods.iter().filter_map(|method| method.attribute("Algorithm")).collect();
+        let content = match algorithms.iter().find(|known| [names::AES256_GCM, names::AES128_GCM].contains(*known)) {
+            Some(&names::AES128_GCM) => ContentCipher::Aes128Gcm,
+            _ => ContentCipher::Aes256Gcm,
+        };
+        let is_broken = |algorithm: &&str| algorithm.starts_with(names::XENC) && algorithm.ends_with("-cbc");
+        if algorithms.iter().any(is_broken) && !algorithms.iter().any(|known| known.ends_with("-gcm")) {
+            self.warnings.push(Warning::CbcOnly);
+        }
+        let is_sha256 = |method: &&&Element| {
+            let digests = method.all(DSIG, "DigestMethod").filter_map(|digest| digest.attribute("Algorithm"));
+            let masks = method.all(XENC11, "MGF").filter_map(|mask| mask.attribute("Algorithm"));
+            method.attribute("Algorithm") == Some(names::RSA_OAEP)
+                && digests.eq([names::SHA256])
+                && masks.eq([names::MGF1_SHA256])
+        };
+        let is_usual = algorithms.contains(&names::RSA_OAEP_MGF1P);
+        let asks_sha256 = !is_usual && methods.iter().any(|method| is_sha256(&method));
+        let key = if asks_sha256 { KeyTransport::OaepSha256 } else { KeyTransport::OaepSha1 };
+        EncryptionMethods { content, key }
     }
 
     fn warn_of_age(&mut self, der: &[u8], serves: &'static str) {

@@ -4,24 +4,27 @@ use data_encoding::BASE64;
 use samael::crypto::{AllowedSignatureAlgorithm, CertificateDer, ReduceMode};
 use time::Duration;
 
+use super::super::encryption::Seal;
 use super::super::names::{ASSERTION, PROTOCOL};
-use super::super::response::{Answer, Ids, Status, name, refuse, write};
+use super::super::response::{Answer, Drawn, Status, Unwritten, name, refuse, write};
 use super::super::tree::{self, Element, MESSAGE};
 use super::*;
 use crate::domain::account::{AccountId, Profile};
-use crate::domain::interaction::{Outgoing, Refusal, SamlReply};
+use crate::domain::interaction::{AuthnContext, Outgoing, Refusal, SamlReply};
 use crate::domain::release::{Attribute, Released};
 use crate::domain::session::{Session, SessionId};
 
-const IDS: Ids = Ids { response: [0x11; 16], assertion: [0x22; 16] };
+pub const DRAWN: Drawn =
+    Drawn { response: [0x11; 16], assertion: [0x22; 16], seal: Seal { key: [0x55; 32], nonce: [0x66; 12] } };
 const NAME_ID: &str = "MZXW6YTBOI5DCMRTGQ2TMNZYHE2DKNRX";
 
-fn reply() -> SamlReply {
+pub fn reply() -> SamlReply {
     SamlReply {
         request_id: Some("_request-1".into()),
         consumer: CONSUMER.into(),
         relay_state: Some("state".into()),
         name_id_format: NameIdFormat::Persistent,
+        authn_context: AuthnContext::default(),
     }
 }
 
@@ -38,7 +41,7 @@ fn session() -> Session {
     }
 }
 
-fn released() -> Vec<Released> {
+pub fn released() -> Vec<Released> {
     let values = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     vec![
         Released { attribute: Attribute::FamilyName, values: values(&["Lefèvre d'Ormesson"]) },
@@ -50,27 +53,36 @@ fn released() -> Vec<Released> {
     ]
 }
 
-fn answer(reply: &SamlReply, released: &[Released], saml: &SamlParty) -> String {
+pub fn try_answer(
+    reply: &SamlReply,
+    released: &[Released],
+    saml: &SamlParty,
+    key: &dyn SigningKey,
+) -> Result<Outgoing, Unwritten> {
     let (party, session) = (PartyId(PARTY.into()), session());
     let answer =
         Answer { entity_id: IDP, party: &party, saml, reply, name_id: NAME_ID, session: &session, released, now: NOW };
-    xml_of(&write(&answer, IDS, &IDP_KEY).unwrap())
+    write(&answer, DRAWN, key)
 }
 
-fn usual() -> String {
+pub fn answer(reply: &SamlReply, released: &[Released], saml: &SamlParty) -> String {
+    xml_of(&try_answer(reply, released, saml, &IDP_KEY).unwrap())
+}
+
+pub fn usual() -> String {
     answer(&reply(), &released(), &saml_party(false, &[]))
 }
 
-fn xml_of(outgoing: &Outgoing) -> String {
+pub fn xml_of(outgoing: &Outgoing) -> String {
     let Outgoing::Form { fields, .. } = outgoing else { panic!("not a form") };
     String::from_utf8(BASE64.decode(fields[0].1.as_bytes()).unwrap()).unwrap()
 }
 
-fn assertion(root: &Element) -> &Element {
+pub fn assertion(root: &Element) -> &Element {
     root.only(ASSERTION, "Assertion").unwrap().unwrap()
 }
 
-fn below<'a>(element: &'a Element, path: &[&str]) -> &'a Element {
+pub fn below<'a>(element: &'a Element, path: &[&str]) -> &'a Element {
     path.iter().fold(element, |element, name| element.only(ASSERTION, name).unwrap().expect(name))
 }
 
@@ -256,15 +268,19 @@ fn so_01_response_and_assertion_are_accepted_by_xmlsec1() {
 
 /// Each named element carries its own good signature, for the tool; a missing tool is said aloud, and demanded in CI.
 pub fn verify_with_xmlsec1(name: &str, xml: &str, elements: &[&str]) {
+    verify_with_xmlsec1_by(IDP_KEY, name, xml, elements);
+}
+
+pub fn verify_with_xmlsec1_by(key: TestKey, name: &str, xml: &str, elements: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let message = folder.path().join(format!("{name}.xml"));
     let certificate = folder.path().join("cert.der");
     std::fs::write(&message, xml).unwrap();
-    std::fs::write(&certificate, IDP_KEY.der()).unwrap();
+    std::fs::write(&certificate, key.der()).unwrap();
     for element in elements {
         let run = Command::new("xmlsec1")
             .args(["--verify", "--id-attr:ID", "Response", "--id-attr:ID", "Assertion", "--id-attr:ID"])
-            .args(["EntityDescriptor", "--enabled-key-data", "x509,rsa", "--node-xpath"])
+            .args(["EntityDescriptor", "--enabled-key-data", "x509,rsa,ec", "--node-xpath"])
             .arg(format!("//*[local-name()='{element}']/*[local-name()='Signature']"))
             .arg("--pubkey-cert-der")
             .args([&certificate, &message])
@@ -287,6 +303,8 @@ fn a_refusal_carries_both_status_codes_and_no_assertion() {
         (Status::RequestUnsupported, "Responder", "RequestUnsupported"),
         (Status::NoAuthnContext, "Responder", "NoAuthnContext"),
         (Status::InvalidNameIdPolicy, "Requester", "InvalidNameIDPolicy"),
+        (Status::NoSupportedIdp, "Responder", "NoSupportedIDP"),
+        (Status::NoEncryptionKey, "Responder", "RequestDenied"),
         (Status::AuthnFailed, "Responder", "AuthnFailed"),
     ];
     for (status, top, nested) in all {

@@ -2,6 +2,8 @@
 
 mod answers;
 mod bindings;
+mod encryption;
+mod options;
 mod registration;
 mod requests;
 mod signatures;
@@ -23,15 +25,18 @@ use time::macros::datetime;
 use super::binding::{self, Received};
 use super::names::{DSIG, ENVELOPED, EXCLUSIVE_C14N};
 use super::reason::Reason;
-use super::request::{self, AuthnRequest, Refused};
+use super::request::{self, AuthnRequest, Here, Refused};
 use super::signing::{SigningKey, Unsigned};
 use crate::domain::relying_party::{
-    AssertionConsumer, Environment, NameIdFormat, PartyId, Protocol, ReleasePolicy, RelyingParty, SamlParty,
+    AssertionConsumer, EncryptionMethods, Environment, NameIdFormat, PartyId, Protocol, ReleasePolicy, RelyingParty,
+    SamlParty,
 };
+use crate::domain::saml_options::{SamlOptions, Signature};
 
 pub const NOW: OffsetDateTime = datetime!(2027-01-04 08:00:00 UTC);
 pub const IDP: &str = "https://idp.example/idp";
 pub const ENDPOINT: &str = "https://idp.example/idp/profile/SAML2/POST/SSO";
+pub const HERE: Here = Here { entity_id: IDP, endpoint: ENDPOINT };
 pub const PARTY: &str = "https://ent.example/saml";
 pub const CONSUMER: &str = "https://ent.example/saml/acs";
 pub const SECOND_CONSUMER: &str = "https://ent.example/saml/acs2";
@@ -93,6 +98,9 @@ pub fn saml_party(requests_signed: bool, keys: &[TestKey]) -> SamlParty {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     }
 }
 
@@ -237,12 +245,12 @@ pub fn posted(xml: &str) -> Result<Received, Reason> {
 
 /// What becomes of a request that the party posts.
 pub fn judge(xml: &str, party: &RelyingParty) -> Result<AuthnRequest, Refused> {
-    request::read(posted(xml)?)?.verify(party, ENDPOINT, NOW)
+    request::read(posted(xml)?)?.verify(party, HERE, NOW)
 }
 
 /// What becomes of one that comes by Redirect.
 pub fn judge_query(query: &str, party: &RelyingParty) -> Result<AuthnRequest, Refused> {
-    request::read(binding::redirect(query)?)?.verify(party, ENDPOINT, NOW)
+    request::read(binding::redirect(query)?)?.verify(party, HERE, NOW)
 }
 
 pub fn local<T>(reason: Reason) -> Result<T, Refused> {

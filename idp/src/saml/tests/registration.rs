@@ -7,6 +7,7 @@ use super::super::metadata::{MetadataRefused, Ours, Unfit, Warning, ours, read};
 use super::super::names::METADATA;
 use super::super::tree;
 use super::*;
+use crate::domain::relying_party::{ContentCipher, KeyTransport};
 
 fn certificate(key: TestKey, used: &str) -> String {
     format!(
@@ -75,6 +76,9 @@ fn what_we_act_on_is_kept() {
         name_id_format: NameIdFormat::Transient,
         valid_until: Some(datetime!(2027-02-01 00:00:00 UTC)),
         attribute_names: BTreeMap::new(),
+        wants_signed_assertions: false,
+        encryption: EncryptionMethods::default(),
+        options: SamlOptions::default(),
     };
     assert_eq!(taken.saml, expected);
     let binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact".to_owned();
@@ -287,4 +291,40 @@ proptest! {
             prop_assert!(taken.saml.assertion_consumers.iter().all(|acs| acs.location.starts_with("https://")));
         }
     }
+}
+
+#[test]
+fn so_03_what_the_metadata_wants_of_encryption_is_kept_as_far_as_it_is_sound() {
+    let method = |algorithm: &str, inside: &str| {
+        format!("<md:EncryptionMethod Algorithm=\"{algorithm}\">{inside}</md:EncryptionMethod>")
+    };
+    let (xenc, xenc11) = ("http://www.w3.org/2001/04/xmlenc#", "http://www.w3.org/2009/xmlenc11#");
+    let read = |methods: &str| {
+        let key = certificate(STRANGER, " use=\"encryption\"").replace("</md:KeyDescriptor>", "");
+        let inside = format!("{key}{methods}</md:KeyDescriptor>{ACS}");
+        let taken = take(&provider(PARTY, " WantAssertionsSigned=\"1\"", &inside)).unwrap();
+        assert!(taken.saml.wants_signed_assertions);
+        (taken.saml.encryption.content, taken.saml.encryption.key, taken.warnings)
+    };
+    let (cbc, gcm128) = (method(&format!("{xenc}aes256-cbc"), ""), method(&format!("{xenc11}aes128-gcm"), ""));
+    let gcm256 = method(&format!("{xenc11}aes256-gcm"), "");
+    let oaep = method(
+        &format!("{xenc11}rsa-oaep"),
+        &format!(
+            "<ds:DigestMethod xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" Algorithm=\"{SHA256}\"/>\
+             <x:MGF xmlns:x=\"{xenc11}\" Algorithm=\"{xenc11}mgf1sha256\"/>"
+        ),
+    );
+    let old = method(&format!("{xenc}rsa-oaep-mgf1p"), "");
+    let pkcs1 = method(&format!("{xenc}rsa-1_5"), "");
+    let usual = (ContentCipher::Aes256Gcm, KeyTransport::OaepSha1, Vec::new());
+    assert_eq!(read(""), usual);
+    assert_eq!(read(&(gcm256.clone() + &pkcs1)), usual);
+    assert_eq!(
+        read(&(cbc.clone() + &gcm128 + &gcm256 + &oaep + &old)),
+        (ContentCipher::Aes128Gcm, usual.1, Vec::new())
+    );
+    assert_eq!(read(&(gcm256 + &oaep)), (usual.0, KeyTransport::OaepSha256, Vec::new()));
+    // Never CBC, whatever the metadata says: the operator is told.
+    assert_eq!(read(&(cbc + &pkcs1)), (usual.0, usual.1, vec![Warning::CbcOnly]));
 }

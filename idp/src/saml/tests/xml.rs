@@ -187,13 +187,67 @@ proptest! {
         // Any outcome but a panic, and never a signed request out of a template without a signature.
         let body = format!("SAMLRequest={}", escape(&BASE64.encode(&message), false));
         if let Ok(unverified) = binding::post(body.as_bytes()).and_then(request::read) {
-            prop_assert!(unverified.verify(&party(true), ENDPOINT, NOW).is_err());
+            prop_assert!(unverified.verify(&party(true), HERE, NOW).is_err());
         }
+    }
+
+    /// SI-08, SI-15, SI-02 and SI-05 at any place of a right request.
+    #[test]
+    fn si_02_what_another_reader_might_read_otherwise_is_refused(at in any::<prop::sample::Index>(), kind in 0_usize..4) {
+        let right = draft().xml();
+        let (head, rest) = right.split_once("<saml:Issuer>").unwrap();
+        let (issuer, tail) = rest.split_once("</saml:Issuer>").unwrap();
+        let place = at.index(issuer.len() - 1) + 1;
+        let (before, after) = issuer.split_at(place);
+        let bent = match kind {
+            // Comments and instructions inside a value, an entity, an ID given twice.
+            0 => format!("{head}<saml:Issuer>{before}<!-- -->{after}</saml:Issuer>{tail}"),
+            1 => format!("{head}<saml:Issuer>{before}<?x?>{after}</saml:Issuer>{tail}"),
+            2 => format!("<!DOCTYPE a [<!ENTITY e \"{after}\">]>{head}<saml:Issuer>{before}&e;</saml:Issuer>{tail}"),
+            _ => format!("{head}<saml:Issuer ID=\"_request-1\">{issuer}</saml:Issuer>{tail}"),
+        };
+        let outcome = posted(&bent).and_then(request::read);
+        // Refused, or read whole: a value is never shortened.
+        if let Ok(unverified) = outcome {
+            prop_assert!(kind == 0 && unverified.issuer().0 == issuer, "{bent}");
+        }
+    }
+
+    /// SI-08: a name is literal, wherever the escape stands.
+    #[test]
+    fn si_08_an_escaped_name_is_refused(name in "SAMLRequest|RelayState|SigAlg|Signature", at in any::<prop::sample::Index>()) {
+                let right = signed_query(&query(&draft().xml(), Some("x")), RSA_SHA256, false, by_party);
+        let at = at.index(name.len());
+        let escaped = format!("{}%{:02X}{}", &name[..at], name.as_bytes()[at], &name[at + 1..]);
+        let bent = right.replace(&format!("{name}="), &format!("{escaped}="));
+        prop_assert_eq!(binding::redirect(&bent).map(drop), Err(Reason::Parameters));
+        // Beside the plain one, too.
+        prop_assert_eq!(binding::redirect(&format!("{right}&{escaped}=y")).map(drop), Err(Reason::Parameters));
     }
 
     #[test]
     fn no_query_makes_the_reader_panic(query in "[A-Za-z%&=+0-9]{0,80}") {
         prop_assert!(binding::redirect(&query).is_err());
         prop_assert!(binding::post(query.as_bytes()).is_err());
+    }
+}
+
+proptest! {
+    // Each case is a signature by xmlsec, and a line of its on standard error.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// SI-06, SI-07: another key, embedded or not, and another algorithm make no request, whatever else is in it.
+    #[test]
+    fn si_06_a_signature_by_a_stranger_is_worth_nothing(relay in "[a-z]{0,8}", is_posted in any::<bool>(), sha1 in any::<bool>()) {
+        let right = draft().with("ProviderName", &relay);
+        let outcome = if is_posted {
+            judge(&right.signed(STRANGER), &party(false))
+        } else {
+            let method = if sha1 { "http://www.w3.org/2000/09/xmldsig#rsa-sha1" } else { RSA_SHA256 };
+            let sign = |octets: &[u8]| if sha1 { by_party(octets) } else { STRANGER.sign(octets).unwrap() };
+            judge_query(&signed_query(&query(&right.xml(), Some(&relay)), method, false, sign), &party(false))
+        };
+        let expected = if sha1 && !is_posted { Reason::Algorithm } else { Reason::Signature };
+        prop_assert_eq!(outcome, local(expected));
     }
 }

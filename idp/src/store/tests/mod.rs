@@ -16,7 +16,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::domain::account::{AccountId, Profile};
-use crate::domain::interaction::{Asked, Interaction, InteractionId, OidcReply, ReplyTo, ResponseMode, SamlReply};
+use crate::domain::interaction::{
+    Asked, AuthnContext, Interaction, InteractionId, OidcReply, ReplyTo, ResponseMode, SamlReply,
+};
 use crate::domain::password::{Cost, PasswordHash};
 use crate::domain::relying_party::{NameIdFormat, PartyId};
 use crate::domain::session::{Pending, SessionId};
@@ -124,6 +126,7 @@ fn request(id: &str, request_id: Option<&str>) -> Interaction {
             consumer: "https://ent.example/acs".to_owned(),
             relay_state: Some("état".to_owned()),
             name_id_format: NameIdFormat::Persistent,
+            authn_context: AuthnContext::Password,
         }),
         created_at: NOW,
         answered_at: None,

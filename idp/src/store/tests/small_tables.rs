@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::relying_party::{
-    ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy, RelyingParty, SamlParty,
+    ClientAuthentication, EncryptionMethods, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
+    RelyingParty, SamlParty,
 };
+use crate::domain::saml_options::SamlOptions;
 
 type Line = (OffsetDateTime, String, String, Option<String>, Option<String>, Option<String>, String);
 
@@ -28,6 +30,9 @@ fn saml(id: &str) -> RelyingParty {
             name_id_format: NameIdFormat::Transient,
             valid_until: Some(NOW),
             attribute_names: std::collections::BTreeMap::new(),
+            wants_signed_assertions: false,
+            encryption: EncryptionMethods::default(),
+            options: SamlOptions::default(),
         }),
     }
 }
@@ -134,5 +139,52 @@ async fn au_01_a_line_of_the_journal_holds_what_happened_in_order() {
             ),
         ];
         assert_eq!(journal(&store).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_party_is_changed_by_whoever_knows_it_as_it_is() {
+    for (store, _place) in stores().await {
+        let before = saml("https://ent.example/sp");
+        store.add_party(&before, NOW).await.unwrap();
+        let mut after = before.clone();
+        let Protocol::Saml(options) = &mut after.protocol else { panic!("a SAML party") };
+        options.options.set("encrypt", "required").unwrap();
+        assert!(store.change_party(&before, &after, NOW).await.unwrap());
+        assert_eq!(store.party(&before.id).await.unwrap(), Some(after.clone()));
+        // The second one had read it before the first one's change.
+        assert!(!store.change_party(&before, &before, NOW).await.unwrap());
+        assert_eq!(store.party(&before.id).await.unwrap(), Some(after.clone()));
+        let stranger = saml("https://other.example/sp");
+        assert!(!store.change_party(&stranger, &after, NOW).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_latest_requests_of_a_party_are_found_without_those_of_others() {
+    for (store, _place) in stores().await {
+        let (one, other) = (PartyId("https://one.example".to_owned()), PartyId("https://other.example".to_owned()));
+        let note = |party, event, outcome, reference| Event {
+            at: NOW,
+            event,
+            outcome,
+            account: None,
+            party: Some(party),
+            address: None,
+            reference,
+        };
+        store.record(&note(&one, "request", Outcome::Refused("time"), "a")).await.unwrap();
+        store.record(&note(&other, "request", Outcome::Refused("consumer"), "b")).await.unwrap();
+        store.record(&note(&one, "party-set", Outcome::Done, "c")).await.unwrap();
+        store.record(&note(&one, "answer", Outcome::Done, "d")).await.unwrap();
+        let seen: Vec<_> = store
+            .recent_of(&one, 10)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|noted| (noted.outcome, noted.reference))
+            .collect();
+        assert_eq!(seen, [("done".to_owned(), "d".to_owned()), ("time".to_owned(), "a".to_owned())]);
+        assert_eq!(store.recent_of(&one, 1).await.unwrap().len(), 1);
     }
 }

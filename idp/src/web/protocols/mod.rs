@@ -141,7 +141,7 @@ pub fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusa
         return Ok(visitor.show(&NotOpen { portal: party.name.clone(), profile }, &shell));
     }
     let outgoing = match &under_way.interaction.reply_to {
-        ReplyTo::Saml(reply) => saml::refuse(app, &party.id, reply, refusal.into())?,
+        ReplyTo::Saml(reply) => saml::refuse(app, party, reply, refusal.into())?,
         ReplyTo::Oidc(reply) => oidc::refuse(app, reply, refusal),
         ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
     };

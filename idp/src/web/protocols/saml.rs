@@ -8,18 +8,21 @@ use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use time::Duration;
 
-use super::{Arrival, begin, refuse_here, send};
+use super::{Arrival, begin, note, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
 use crate::domain::release;
 use crate::domain::relying_party::{NameIdFormat, PartyId, Protocol, RelyingParty, SamlParty};
+use crate::domain::saml_options::Signature;
 use crate::domain::session::Session;
 use crate::domain::signing_key::{How, METADATA_CACHE};
 use crate::saml::binding::Received;
+use crate::saml::encryption::Seal;
 use crate::saml::metadata::{self, Ours};
-use crate::saml::request::{self, Refused};
-use crate::saml::response::{self, Answer, Ids, Status};
+use crate::saml::request::{self, Here, Refused};
+use crate::saml::response::{self, Answer, Drawn, Status};
+use crate::saml::signing::SigningKey;
 use crate::saml::{self, binding};
 use crate::signing::Snapshot;
 use crate::web::error::Error;
@@ -52,10 +55,10 @@ async fn sign_on(
         return refuse_here(app, visitor, None, told(saml::Reason::UnknownParty)).await;
     };
     let endpoint = format!("{}{path}", app.config.origin());
-    match unverified.verify(&party, &endpoint, app.clock.now()) {
+    let here = Here { entity_id: &app.entity_id, endpoint: &endpoint };
+    match unverified.verify(&party, here, app.clock.now()) {
         Ok(request) => begin(app, visitor, &party, (request.asked, ReplyTo::Saml(request.reply)), arrival).await,
-        Err(Refused::Local(reason)) => refuse_here(app, visitor, Some(&party), told(reason)).await,
-        Err(Refused::Reply { reply, status }) => Ok(send(visitor, &party, refuse(app, &party.id, &reply, status)?)),
+        Err(refused) => refuse_request(app, visitor, &party, refused).await,
     }
 }
 
@@ -74,7 +77,22 @@ pub async fn unsolicited(
     };
     match asked.verify(&party, app.clock.now()) {
         Ok(reply) => begin(&app, visitor, &party, (Asked::default(), ReplyTo::Saml(reply)), Arrival::Get).await,
-        Err(reason) => refuse_here(&app, visitor, Some(&party), told(reason)).await,
+        Err(refused) => refuse_request(&app, visitor, &party, refused).await,
+    }
+}
+
+async fn refuse_request(
+    app: &App,
+    visitor: Visitor,
+    party: &RelyingParty,
+    refused: Refused,
+) -> Result<Response, Error> {
+    match refused {
+        Refused::Local(reason) => refuse_here(app, visitor, Some(party), told(reason)).await,
+        Refused::Reply { reply, status } => {
+            note(app, &visitor, status.code(), Some(&party.id)).await?;
+            Ok(send(visitor, party, refuse(app, party, &reply, status)?))
+        }
     }
 }
 
@@ -94,9 +112,7 @@ pub fn answer(
     session: &Session,
     identity: &Identity,
 ) -> Result<Outgoing, Error> {
-    let Protocol::Saml(saml) = &party.protocol else {
-        return Err(Error::Signing("the party has become another kind since it asked".to_owned()));
-    };
+    let saml = saml_side(party)?;
     let now = app.clock.now();
     let name_id = match reply.name_id_format {
         NameIdFormat::Persistent => app.terms.pairwise.subject(&session.account, party.sector()),
@@ -114,10 +130,18 @@ pub fn answer(
         released: &released,
         now,
     };
-    let ids = Ids { response: chance::bytes(), assertion: chance::bytes() };
+    let seal = Seal { key: chance::bytes(), nonce: chance::bytes() };
+    let drawn = Drawn { response: chance::bytes(), assertion: chance::bytes(), seal };
     let signing = app.signing.now();
-    let key = signing.saml(&party.id).map_err(|error| Error::Signing(error.to_string()))?;
-    response::write(&answer, ids, key).map_err(|error| Error::Signing(error.to_string()))
+    let key = key_for(&signing, party, saml)?;
+    response::write(&answer, drawn, key).map_err(|error| Error::Signing(error.to_string()))
+}
+
+fn saml_side(party: &RelyingParty) -> Result<&SamlParty, Error> {
+    match &party.protocol {
+        Protocol::Saml(saml) => Ok(saml),
+        Protocol::Oidc(_) => Err(Error::Signing("the party has become another kind since it asked".to_owned())),
+    }
 }
 
 /// The party with the attribute names of the settings where it has none of its own.
@@ -132,10 +156,23 @@ fn named<'a>(app: &App, party: &'a SamlParty) -> Cow<'a, SamlParty> {
     Cow::Owned(party)
 }
 
-pub fn refuse(app: &App, party: &PartyId, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
+/// The key that this party is answered with.
+fn key_for<'a>(signing: &'a Snapshot, party: &RelyingParty, saml: &SamlParty) -> Result<&'a dyn SigningKey, Error> {
+    match saml.options.signature {
+        Signature::RsaSha256 => {
+            signing.saml(&party.id).map(|key| key as &dyn SigningKey).map_err(|error| Error::Signing(error.to_string()))
+        }
+        Signature::EcdsaSha256 => signing
+            .saml_es256(&party.id)
+            .map(|key| key as &dyn SigningKey)
+            .ok_or_else(|| Error::Signing("the party is set to ECDSA, and no such key is active here".to_owned())),
+    }
+}
+
+pub fn refuse(app: &App, party: &RelyingParty, reply: &SamlReply, status: Status) -> Result<Outgoing, Error> {
+    let saml = saml_side(party)?;
     let signing = app.signing.now();
-    let key = signing.saml(party).map_err(|error| Error::Signing(error.to_string()))?;
-    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), key)
+    response::refuse(&app.entity_id, reply, status, app.clock.now(), chance::bytes(), key_for(&signing, party, saml)?)
         .map_err(|error| Error::Signing(error.to_string()))
 }
 
