@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod exchange;
+
+pub use exchange::Outbound;
+
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +27,7 @@ pub struct Config {
     pub sessions: Sessions,
     pub saml: Saml,
     pub directory: Directory,
+    pub outbound: Outbound,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -314,6 +319,10 @@ impl Config {
             "directory.source_percent, school_percent and rejects_percent: expected 0 to 100",
         );
         say(directory.every.0.is_zero(), "directory.every: expected 1s or more");
+        say(
+            self.outbound.allow_private && !self.service.is_test,
+            "outbound.allow_private: expected in an installation with service.is_test only",
+        );
         problems
     }
 
