@@ -11,5 +11,6 @@ pub mod password;
 pub mod release;
 pub mod relying_party;
 pub mod session;
+pub mod source;
 pub mod spelling;
 pub mod throttle;

@@ -114,14 +114,22 @@ pub fn read(
     let text = std::str::from_utf8(bytes).map_err(|_| MetadataRefused::Encoding)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = tree::read(text, tree::METADATA).map_err(MetadataRefused::Xml)?;
-    let chosen = choose(&root, entity_id)?;
+    described(&choose(&root, entity_id)?, environment, now)
+}
+
+/// One service provider of a document.
+pub(super) fn described(
+    chosen: &Chosen,
+    environment: Environment,
+    now: OffsetDateTime,
+) -> Result<Read, MetadataRefused> {
     let unfit = |unfit| MetadataRefused::Unfit(chosen.entity_id.to_owned(), unfit);
     if !(1..=1024).contains(&chosen.entity_id.len())
         || chosen.entity_id.chars().any(|c| lexis::is_space(c) || c.is_control())
     {
         return Err(MetadataRefused::EntityId);
     }
-    let valid_until = valid_until(&chosen).map_err(unfit)?;
+    let valid_until = valid_until(chosen).map_err(unfit)?;
     if let Some(end) = valid_until.filter(|end| *end <= now) {
         return Err(MetadataRefused::Expired(chosen.entity_id.to_owned(), end));
     }
@@ -133,8 +141,8 @@ pub fn read(
 }
 
 /// One service provider, with everything around it.
-struct Chosen<'a> {
-    entity_id: &'a str,
+pub(super) struct Chosen<'a> {
+    pub(super) entity_id: &'a str,
     /// The EntityDescriptor and those above it.
     line: Vec<&'a Element>,
     entity: &'a Element,
@@ -145,8 +153,7 @@ fn choose<'a>(root: &'a Element, entity_id: Option<&str>) -> Result<Chosen<'a>, 
     if !root.is(METADATA, "EntityDescriptor") && !root.is(METADATA, "EntitiesDescriptor") {
         return Err(MetadataRefused::NotMetadata(root.name.clone()));
     }
-    let mut found = Vec::new();
-    gather(root, &mut Vec::new(), &mut found);
+    let mut found = providers(root);
     if let Some(wanted) = entity_id {
         let named = found.into_iter().find(|chosen| chosen.entity_id == wanted);
         return named.ok_or_else(|| MetadataRefused::NotInFile(wanted.to_owned()));
@@ -164,6 +171,13 @@ fn choose<'a>(root: &'a Element, entity_id: Option<&str>) -> Result<Chosen<'a>, 
             None => MetadataRefused::NoServiceProvider,
         }
     })
+}
+
+/// Every service provider of a document.
+pub(super) fn providers(root: &Element) -> Vec<Chosen<'_>> {
+    let mut found = Vec::new();
+    gather(root, &mut Vec::new(), &mut found);
+    found
 }
 
 /// Every service provider under `element`, through nested groups.

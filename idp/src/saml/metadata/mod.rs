@@ -1,7 +1,11 @@
 //! SAML metadata: ours, to be published, and that of relying parties, to be registered.
 
+mod fetched;
 mod import;
 mod publish;
+mod signed;
 
+pub use fetched::{NotTaken, Taken, Wanted, pinned, take};
 pub use import::{MetadataRefused, Read, Unfit, Warning, read};
 pub use publish::{Ours, ours};
+pub use signed::fingerprint;

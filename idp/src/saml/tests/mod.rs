@@ -2,6 +2,7 @@
 
 mod answers;
 mod bindings;
+mod fetched;
 mod registration;
 mod requests;
 mod signatures;
