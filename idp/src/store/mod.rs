@@ -11,6 +11,7 @@ mod grants;
 mod interactions;
 mod parties;
 mod sessions;
+mod sources;
 mod throttles;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;
 pub use parties::Added;
 pub use sessions::{BrowserHash, NewSession};
+pub use sources::{Held, KnownSource, Renewal, SourcedParty};
 
 /// A SHA-256 of what its holder keeps: session token, authorization code, access token.
 pub type Hash = [u8; 32];

@@ -5,6 +5,7 @@ mod grants;
 mod interactions;
 mod sessions;
 mod small_tables;
+mod sources;
 
 use std::collections::BTreeSet;
 
