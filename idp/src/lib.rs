@@ -1,8 +1,8 @@
 //! Who may sign in, and what is said about them to whom.
 //!
 //! Rooms, from the ground up: `config`, `clock`, `chance`; `domain` (rules without I/O); `keys`, `text`, `theme`,
-//! `outbound` (the one way to other servers); `store` (all SQL); `saml` and `oidc` (pure protocols); `accounts` (deeds);
-//! `web`; then `serve` here and `cli`. Imports go downwards only, which a test keeps. The directory of people is another
+//! `outbound` (the one way to other servers); `store` (all SQL); `saml` and `oidc` (pure protocols); `accounts` and
+//! `parties` (deeds); `web`; then `serve` here and `cli`. Imports go downwards only, which a test keeps. The directory of people is another
 //! crate, read through `directory::reader`.
 
 pub mod accounts;
@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod keys;
 pub mod oidc;
 pub mod outbound;
+pub mod parties;
 pub mod saml;
 pub mod serve;
 pub mod store;

@@ -33,11 +33,13 @@ const DIRECTORY: &[Room] = &[
 
 const READ: &[&str] = &["model", "db", "reader"];
 const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store"];
+const BELOW_THE_DEEDS_OF_PARTIES: &[&str] =
+    &["config", "clock", "chance", "domain", "keys", "outbound", "store", "saml", "oidc"];
 const BELOW_THE_WEB: &[&str] =
-    &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts"];
+    &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts", "parties"];
 const BELOW_THE_SERVER: &[&str] = &[
     "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts",
-    "web", "jobs",
+    "parties", "web", "jobs",
 ];
 
 const IDP: &[Room] = &[
@@ -54,6 +56,7 @@ const IDP: &[Room] = &[
     room("saml", &["domain", "keys"], &[]),
     room("oidc", &["domain", "keys"], &[]),
     room("accounts", BELOW_THE_DEEDS, READ),
+    room("parties", BELOW_THE_DEEDS_OF_PARTIES, &[]),
     room("web", BELOW_THE_WEB, READ),
     room("jobs", BELOW_THE_WEB, READ),
     room("serve", BELOW_THE_SERVER, READ),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::relying_party::{Environment, PartyId, ReleasePolicy, SamlParty};
+use super::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty, SamlParty};
 
 /// An address of metadata, with what an operator decided about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ impl Mark {
             _ => self.valid_until < last.valid_until,
         }
     }
+}
+
+/// What a copy says of one party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    pub name: Option<String>,
+    pub saml: SamlParty,
 }
 
 /// One member of a party's metadata that is not what it was.
@@ -123,6 +130,27 @@ impl SamlParty {
             name_id_format: read.name_id_format,
             valid_until: read.valid_until,
             ..self.clone()
+        }
+    }
+}
+
+impl Proposal {
+    /// The party with what the copy says of it; `None` where it does not speak SAML.
+    pub fn applied(&self, party: &RelyingParty, keeps_name: bool) -> Option<RelyingParty> {
+        let Protocol::Saml(saml) = &party.protocol else { return None };
+        let mut applied = party.clone();
+        applied.protocol = Protocol::Saml(saml.renewed_by(&self.saml));
+        if let (Some(name), false) = (&self.name, keeps_name) {
+            applied.name.clone_from(name);
+        }
+        Some(applied)
+    }
+
+    /// What it would change, apart from a name.
+    pub fn differences(&self, party: &RelyingParty) -> Vec<Difference> {
+        match &party.protocol {
+            Protocol::Saml(saml) => differences(saml, &saml.renewed_by(&self.saml)),
+            Protocol::Oidc(_) => Vec::new(),
         }
     }
 }

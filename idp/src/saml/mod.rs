@@ -22,6 +22,6 @@ mod tree;
 mod trust;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use reason::Reason;

@@ -26,7 +26,7 @@ pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
 pub use interactions::Kept;
 pub use parties::Added;
 pub use sessions::{BrowserHash, NewSession};
-pub use sources::{Held, KnownSource, Renewal, SourcedParty};
+pub use sources::{Held, Introduced, Introduction, KnownSource, Renewal, SourcedParty};
 
 /// A SHA-256 of what its holder keeps: session token, authorization code, access token.
 pub type Hash = [u8; 32];

@@ -52,6 +52,27 @@ pub struct Renewal {
     pub settled: Vec<PartyId>,
 }
 
+/// Who speaks for a new party, and how its first copy was.
+#[derive(Debug)]
+pub struct Introduction<'a> {
+    pub source: &'a Source,
+    pub mark: &'a Mark,
+    pub has_own_name: bool,
+    pub due_at: OffsetDateTime,
+}
+
+/// What became of an introduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introduced {
+    New,
+    /// The identifier is taken.
+    PartyThere,
+    /// The address is a source already, believed for another reason.
+    SourceThere,
+}
+
+const SOURCE: &str = "a source of metadata";
+
 type SourceRow = (String, Option<String>, Option<OffsetDateTime>, Option<String>, OffsetDateTime);
 
 const SOURCES: &str = "SELECT document, mark, good_at, failure, due_at FROM sources ORDER BY address";
@@ -60,10 +81,46 @@ impl Store {
     pub async fn add_source(&self, source: &Source, now: OffsetDateTime) -> Result<Added> {
         const ADD: &str = "INSERT INTO sources (address, document, due_at, created_at) VALUES ($1, $2, $3, $3) \
                            ON CONFLICT DO NOTHING";
-        let document = write("a source of metadata", source)?;
+        let document = write(SOURCE, source)?;
         let added = on!(&self.write, c => sqlx::query(ADD)
             .bind(&source.address).bind(document).bind(now).execute(c).await?.rows_affected());
         Ok(if added == 1 { Added::New } else { Added::AlreadyThere })
+    }
+
+    /// Registers a party with the source that speaks for it from now on, made or widened; all of it or nothing.
+    pub async fn introduce(
+        &self,
+        party: &RelyingParty,
+        by: &Introduction<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Introduced> {
+        const WIDEN: &str = "UPDATE sources SET document = $2 WHERE address = $1";
+        const ADD: &str = "INSERT INTO sources (address, document, mark, good_at, due_at, created_at) \
+                           VALUES ($1, $2, $3, $4, $5, $4)";
+        let address = &by.source.address;
+        let mut tx = db::begin(&self.write).await?;
+        if !add(&mut tx, party, now).await? {
+            return Ok(Introduced::PartyThere);
+        }
+        let find = "SELECT document FROM sources WHERE address = $1";
+        let there: Option<String> =
+            on!(&mut tx, c => sqlx::query_scalar(find).bind(address).fetch_optional(&mut **c).await?);
+        if let Some(document) = there {
+            let mut known: Source = serde_json::from_str(&document).map_err(|error| unreadable(SOURCE)(&error))?;
+            if (&known.trust, known.is_federation, known.only.is_empty()) != (&by.source.trust, false, false) {
+                return Ok(Introduced::SourceThere);
+            }
+            known.only.insert(party.id.clone());
+            let document = write(SOURCE, &known)?;
+            on!(&mut tx, c => sqlx::query(WIDEN).bind(address).bind(document).execute(&mut **c).await.map(drop)?);
+        } else {
+            let (document, mark) = (write(SOURCE, by.source)?, write("a mark", by.mark)?);
+            on!(&mut tx, c => sqlx::query(ADD)
+                .bind(address).bind(document).bind(mark).bind(now).bind(by.due_at).execute(&mut **c).await.map(drop)?);
+        }
+        follow(&mut tx, &party.id, (address, by.has_own_name)).await?;
+        db::commit(tx).await?;
+        Ok(Introduced::New)
     }
 
     /// Every source, by address.
@@ -112,13 +169,6 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Lets a source speak for a party from now on.
-    pub async fn follow_source(&self, id: &PartyId, address: &str, has_own_name: bool) -> Result<()> {
-        on!(&self.write, c => sqlx::query(FOLLOW)
-            .bind(&id.0).bind(address).bind(has_own_name).execute(c).await.map(drop))?;
-        Ok(())
-    }
-
     /// Writes what a good copy brought.
     pub async fn renew(&self, address: &str, renewal: &Renewal, now: OffsetDateTime) -> Result<()> {
         const NOTE: &str = "UPDATE sources SET mark = $2, good_at = $3, failure = NULL, due_at = COALESCE($4, due_at) \
@@ -128,7 +178,9 @@ impl Store {
         on!(&mut tx, c => sqlx::query(NOTE)
             .bind(address).bind(mark).bind(now).bind(renewal.due_at).execute(&mut **c).await.map(drop)?);
         for party in &renewal.new {
-            add(&mut tx, party, address, now).await?;
+            if add(&mut tx, party, now).await? {
+                follow(&mut tx, &party.id, (address, false)).await?;
+            }
         }
         for (before, after) in &renewal.changed {
             change(&mut tx, before, after, now).await?;
@@ -183,30 +235,33 @@ impl Store {
     }
 }
 
-const FOLLOW: &str = "INSERT INTO party_sources (party, source, own_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-
 fn write<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| unreadable(what)(&error))
 }
 
 fn known((document, mark, good_at, failure, due_at): SourceRow) -> Result<KnownSource> {
-    let wrong = unreadable("a source of metadata");
+    let wrong = unreadable(SOURCE);
     let source = serde_json::from_str(&document).map_err(|error| wrong(&error))?;
     let mark = mark.map(|mark| serde_json::from_str(&mark)).transpose().map_err(|error| wrong(&error))?;
     Ok(KnownSource { source, mark, good_at, failure, due_at })
 }
 
 /// One that is registered otherwise stays what it is.
-async fn add(tx: &mut Tx, party: &RelyingParty, address: &str, now: OffsetDateTime) -> Result<()> {
+async fn add(tx: &mut Tx, party: &RelyingParty, now: OffsetDateTime) -> Result<bool> {
     const ADD: &str = "INSERT INTO parties (id, document, created_at, updated_at) VALUES ($1, $2, $3, $3) \
                        ON CONFLICT DO NOTHING";
     let document = write("a relying party", party)?;
     let added = on!(&mut *tx, c => sqlx::query(ADD)
         .bind(&party.id.0).bind(document).bind(now).execute(&mut **c).await?.rows_affected());
     if added == 1 {
-        on!(&mut *tx, c => sqlx::query(FOLLOW).bind(&party.id.0).bind(address).bind(false).execute(&mut **c).await.map(drop)?);
         journal(tx, "party-added", &party.id, "", now).await?;
     }
+    Ok(added == 1)
+}
+
+async fn follow(tx: &mut Tx, id: &PartyId, (address, has_own_name): (&str, bool)) -> Result<()> {
+    const FOLLOW: &str = "INSERT INTO party_sources (party, source, own_name) VALUES ($1, $2, $3)";
+    on!(tx, c => sqlx::query(FOLLOW).bind(&id.0).bind(address).bind(has_own_name).execute(&mut **c).await.map(drop)?);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::saml::reason::Reason;
 use crate::saml::tree::{self, Element, Fault, Limits};
 
 use super::import::{self, Chosen, MetadataRefused, Read};
-use super::signed;
+use super::{certificate, signed};
 
 /// SI-20. A document may be made while our clock is a little behind.
 const LONGEST: Duration = Duration::days(30);
@@ -97,7 +97,7 @@ fn text(bytes: &[u8]) -> Result<&str, NotTaken> {
 /// The certificate that signs this document, by its fingerprint.
 pub fn pinned(bytes: &[u8], fingerprint: &str, most: usize) -> Result<String, NotTaken> {
     let root = tree::read(text(bytes)?, limits(most)).map_err(NotTaken::Xml)?;
-    signed::certificate(&root, fingerprint).ok_or_else(|| NotTaken::NoSuchCertificate(fingerprint.to_owned()))
+    signed::pinned(&root, fingerprint).ok_or_else(|| NotTaken::NoSuchCertificate(fingerprint.to_owned()))
 }
 
 /// Believes a document or says why not; nothing of it is read before its signature is checked, where it must have one.
@@ -168,7 +168,7 @@ fn read(root: &Element, wanted: &Wanted, now: OffsetDateTime) -> Result<Sorted, 
 /// Unsigned metadata is that of one party, and of the one whose key an operator was told.
 fn check_pin(parties: &[Read], pin: &str) -> Result<(), NotTaken> {
     for party in parties {
-        let keys = party.saml.signing_certificates.iter().filter_map(|certificate| signed::fingerprint(certificate));
+        let keys = party.saml.signing_certificates.iter().filter_map(|text| certificate::fingerprint(text));
         if !keys.into_iter().any(|found| found == pin) {
             return Err(NotTaken::OtherKey(party.entity_id.0.clone()));
         }

@@ -1,5 +1,6 @@
 //! SAML metadata: ours, to be published, and that of relying parties, to be registered.
 
+pub mod certificate;
 mod fetched;
 mod import;
 mod publish;
@@ -8,4 +9,3 @@ mod signed;
 pub use fetched::{NotTaken, Taken, Wanted, pinned, take};
 pub use import::{MetadataRefused, Read, Unfit, Warning, read};
 pub use publish::{Ours, ours};
-pub use signed::fingerprint;

@@ -3,14 +3,15 @@
 //! The same strict path as for messages, but for memory: a federation's tree is some ten times its text, so it is dropped
 //! while libxml2 holds its own, and what both readings said is compared by a digest of it (SI-04).
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
-use data_encoding::{BASE64, HEXUPPER};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::saml::lexis;
 use crate::saml::names::DSIG;
 use crate::saml::reason::Reason;
 use crate::saml::tree::{self, Element, Limits};
 use crate::saml::trust::{self, Key};
+
+use super::certificate;
 
 /// What the signature covers, read from the very octets that were digested.
 pub fn verified(text: &str, certificates: &[String], limits: Limits) -> Result<Element, Reason> {
@@ -25,19 +26,13 @@ pub fn verified(text: &str, certificates: &[String], limits: Limits) -> Result<E
 
 /// The certificate in the root's signature that has this SHA-256: how a fingerprint told over the telephone becomes a
 /// pinned certificate. It is believed because of the fingerprint, not because it is there (SI-06).
-pub fn certificate(root: &Element, fingerprint: &str) -> Option<String> {
+pub fn pinned(root: &Element, fingerprint: &str) -> Option<String> {
     let infos = root.all(DSIG, "Signature").flat_map(|signature| signature.all(DSIG, "KeyInfo"));
     let holders = infos.flat_map(|info| info.all(DSIG, "X509Data"));
     let certificates = holders.flat_map(|data| data.all(DSIG, "X509Certificate")).filter_map(Element::value);
     let dense = certificates.map(|text| text.chars().filter(|c| !lexis::is_space(*c)).collect::<String>());
-    let mut dense = dense.filter(|text| self::fingerprint(text).as_deref() == Some(fingerprint));
+    let mut dense = dense.filter(|text| certificate::fingerprint(text).as_deref() == Some(fingerprint));
     dense.next()
-}
-
-/// SHA-256 of a certificate, DER in base64, as upper-case hex.
-pub fn fingerprint(certificate: &str) -> Option<String> {
-    let der = BASE64.decode(certificate.as_bytes()).ok()?;
-    Some(HEXUPPER.encode(digest(&SHA256, &der).as_ref()))
 }
 
 /// A digest of all that `Element::says_same_as` compares, without the signature of the root.

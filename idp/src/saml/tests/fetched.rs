@@ -7,15 +7,15 @@ use time::Duration;
 use super::*;
 use crate::domain::source::{Mark, Trust};
 use crate::saml::canonical::Writer;
-use crate::saml::metadata::{self, NotTaken, Taken, Wanted};
+use crate::saml::metadata::{self, NotTaken, Taken, Wanted, certificate};
 use crate::saml::names::{METADATA, METADATA_RPI};
 use crate::saml::signing::Halves;
 
-const OTHER: &str = "https://other.example/saml";
+pub const OTHER: &str = "https://other.example/saml";
 const MOST: usize = 5 * 1024 * 1024;
 
 /// One service provider, without an end of its own.
-fn entity(id: &str, consumer: &str, key: Option<TestKey>) -> String {
+pub fn entity(id: &str, consumer: &str, key: Option<TestKey>) -> String {
     let certificate = key.map(|key| {
         format!(
             "<md:KeyDescriptor><ds:KeyInfo xmlns:ds=\"{DSIG}\"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate>\
@@ -34,14 +34,14 @@ fn entity(id: &str, consumer: &str, key: Option<TestKey>) -> String {
 
 /// A document to be bent by each test: a federation's unless `is_single`.
 #[derive(Clone)]
-struct Copy {
+pub struct Copy {
     attributes: BTreeMap<&'static str, String>,
-    created: Option<&'static str>,
-    entities: String,
+    pub created: Option<&'static str>,
+    pub entities: String,
     is_single: bool,
 }
 
-fn copy() -> Copy {
+pub fn copy() -> Copy {
     let until = "2027-01-14T08:00:00Z".to_owned();
     Copy {
         attributes: BTreeMap::from([("ID", "_copy".to_owned()), ("validUntil", until)]),
@@ -51,14 +51,14 @@ fn copy() -> Copy {
     }
 }
 
-fn single() -> Copy {
+pub fn single() -> Copy {
     let mut copy = Copy { entities: entity(PARTY, CONSUMER, Some(PARTY_KEY)), is_single: true, ..copy() };
     copy.attributes.insert("entityID", PARTY.to_owned());
     copy
 }
 
 impl Copy {
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.attributes.insert(name, value.to_owned());
         self
     }
@@ -99,16 +99,16 @@ impl Copy {
         Halves::cut(out, at)
     }
 
-    fn unsigned(&self) -> String {
+    pub fn unsigned(&self) -> String {
         let Halves { head, tail } = self.halves();
         head + &tail
     }
 
-    fn signed(&self) -> String {
+    pub fn signed(&self) -> String {
         self.signed_by(PARTY_KEY)
     }
 
-    fn signed_by(&self, key: TestKey) -> String {
+    pub fn signed_by(&self, key: TestKey) -> String {
         let id = self.attributes.get("ID").cloned().unwrap_or_default();
         self.halves().seal(&id, &key).unwrap()
     }
@@ -202,7 +202,7 @@ fn si_20_a_copy_older_than_the_last_is_not_taken() {
 #[test]
 fn a_fingerprint_becomes_a_pinned_certificate() {
     let xml = copy().signed();
-    let fingerprint = metadata::fingerprint(PARTY_KEY.certificate()).unwrap();
+    let fingerprint = certificate::fingerprint(PARTY_KEY.certificate()).unwrap();
     let certificate = metadata::pinned(xml.as_bytes(), &fingerprint, MOST).unwrap();
     assert_eq!(certificate, PARTY_KEY.certificate());
     // An attacker may send the certificate along, but not sign with its key.
@@ -210,13 +210,13 @@ fn a_fingerprint_becomes_a_pinned_certificate() {
     let certificate = metadata::pinned(forged.as_bytes(), &fingerprint, MOST).unwrap();
     let taken = take_as(&forged, &Trust::Signed(vec![certificate]), &[], None);
     assert_eq!(taken.unwrap_err(), NotTaken::Signature(Reason::Signature));
-    let other = metadata::fingerprint(STRANGER.certificate()).unwrap();
+    let other = certificate::fingerprint(STRANGER.certificate()).unwrap();
     assert_eq!(metadata::pinned(xml.as_bytes(), &other, MOST).unwrap_err(), NotTaken::NoSuchCertificate(other.clone()));
 }
 
 #[test]
 fn unsigned_metadata_is_believed_for_a_pinned_key_only() {
-    let pin = |key: TestKey| Trust::Key(metadata::fingerprint(key.certificate()).unwrap());
+    let pin = |key: TestKey| Trust::Key(certificate::fingerprint(key.certificate()).unwrap());
     let xml = single().unsigned();
     assert_eq!(ids(&take_as(&xml, &pin(PARTY_KEY), &[PARTY], None).unwrap()), [PARTY]);
     let refused = take_as(&xml, &pin(STRANGER), &[PARTY], None).unwrap_err();

@@ -2,7 +2,7 @@
 
 mod answers;
 mod bindings;
-mod fetched;
+pub mod fetched;
 mod registration;
 mod requests;
 mod signatures;

@@ -77,13 +77,39 @@ async fn a_copy_brings_new_parties_and_leaves_those_of_others_alone() {
         assert_eq!(sourced, [SourcedParty { party: ours.clone(), has_own_name: false }]);
         assert_eq!(store.party(&foreign.id).await.unwrap(), Some(foreign.clone()));
 
-        store.follow_source(&foreign.id, ADDRESS, true).await.unwrap();
-        assert_eq!(store.sourced_parties(ADDRESS).await.unwrap().len(), 2);
         assert_eq!(events(&store).await, ["party-added"]);
 
         assert!(store.remove_source(ADDRESS).await.unwrap());
         assert!(!store.remove_source(ADDRESS).await.unwrap());
         assert_eq!((store.sources().await.unwrap().len(), store.parties().await.unwrap().len()), (0, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_party_is_introduced_with_its_source_or_not_at_all() {
+    for (store, _place) in stores().await {
+        let (one, two, three) = (saml("https://a.example"), saml("https://b.example"), saml("https://c.example"));
+        let mark = Mark { valid_until: NOW + DAY, created: None };
+        let of = |party: &RelyingParty| Source {
+            is_federation: false,
+            only: BTreeSet::from([party.id.clone()]),
+            ..source()
+        };
+        let introduce = async |party: &RelyingParty, source: &Source| {
+            let by = Introduction { source, mark: &mark, has_own_name: true, due_at: NOW + DAY };
+            store.introduce(party, &by, NOW).await.unwrap()
+        };
+        assert_eq!(introduce(&one, &of(&one)).await, Introduced::New);
+        assert_eq!(introduce(&one, &of(&one)).await, Introduced::PartyThere);
+        assert_eq!(introduce(&two, &of(&two)).await, Introduced::New);
+        let other = Source { trust: Trust::Key("00".to_owned()), ..of(&three) };
+        assert_eq!(introduce(&three, &other).await, Introduced::SourceThere);
+        assert_eq!(store.party(&three.id).await.unwrap(), None);
+        let known = known(&store).await;
+        assert_eq!(known.source.only, BTreeSet::from([one.id.clone(), two.id.clone()]));
+        assert_eq!((known.mark, known.due_at), (Some(mark), NOW + DAY));
+        let sourced = store.sourced_parties(ADDRESS).await.unwrap();
+        assert!(sourced.len() == 2 && sourced.iter().all(|sourced| sourced.has_own_name));
     }
 }
 
