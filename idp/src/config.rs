@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 mod exchange;
 
-pub use exchange::Outbound;
+pub use exchange::{Metadata, Outbound};
 
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,6 +28,7 @@ pub struct Config {
     pub saml: Saml,
     pub directory: Directory,
     pub outbound: Outbound,
+    pub metadata: Metadata,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -323,6 +324,7 @@ impl Config {
             self.outbound.allow_private && !self.service.is_test,
             "outbound.allow_private: expected in an installation with service.is_test only",
         );
+        self.metadata.problems().into_iter().for_each(|problem| say(true, problem));
         problems
     }
 

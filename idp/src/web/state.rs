@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::domain::release::{Attribute, Terms};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
+use crate::outbound::Outbound;
 use crate::store::{self, Store};
 use crate::web::page::Pages;
 
@@ -24,6 +25,8 @@ pub struct Parts {
     pub store: Store,
     pub accounts: Accounts,
     pub keys: Keys,
+    /// The one way to other servers.
+    pub outbound: Outbound,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

@@ -21,13 +21,14 @@ struct Words {
 struct House {
     folder: TempDir,
     store: Store,
+    config: Config,
 }
 
 impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Place::Folder(folder.path().join("data")), 2).await.unwrap();
-        Self { folder, store }
+        Self { folder, store, config: Config::default() }
     }
 
     fn file(&self, text: &str) -> String {
@@ -40,7 +41,9 @@ impl House {
     async fn run(&self, words: &[&str]) -> Result<(String, String), Failure> {
         let words = Words::try_parse_from([&["rp"], words].concat()).map_err(|e| Failure::WrongUse(e.to_string()))?;
         let (mut out, mut notes) = (Vec::new(), Vec::new());
-        run(words.command, &self.store, NOW, &mut out, &mut notes).await?;
+        let clock = Clock::held(NOW);
+        let around = Around { store: &self.store, config: &self.config, clock: &clock, now: NOW };
+        run(words.command, &around, &mut out, &mut notes).await?;
         Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap()))
     }
 
