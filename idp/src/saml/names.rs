@@ -5,6 +5,7 @@ pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub const METADATA_UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 pub const METADATA_RPI: &str = "urn:oasis:names:tc:SAML:metadata:rpi";
+pub const METADATA_SCOPE: &str = "urn:mace:shibboleth:metadata:1.0";
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
@@ -30,3 +31,8 @@ pub const UNSPECIFIED_CONTEXT: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:un
 
 pub const NAME_FORMAT_URI: &str = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri";
 pub const NAME_FORMAT_BASIC: &str = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic";
+
+/// An absolute URI, or a word (SAML Core 8.2).
+pub fn name_format(name: &str) -> &'static str {
+    if name.contains(':') { NAME_FORMAT_URI } else { NAME_FORMAT_BASIC }
+}

@@ -223,8 +223,7 @@ fn attribute_statement(out: &mut Writer, answer: &Answer) {
     for released in answer.released {
         let name =
             answer.saml.attribute_names.get(&released.attribute).map_or(name(released.attribute), String::as_str);
-        // An absolute URI, or a word.
-        let format = if name.contains(':') { names::NAME_FORMAT_URI } else { names::NAME_FORMAT_BASIC };
+        let format = names::name_format(name);
         let friendly_name = released.attribute.friendly_name();
         out.open("saml2:Attribute", &[("FriendlyName", friendly_name), ("Name", name), ("NameFormat", format)]);
         for value in &released.values {

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use time::Duration;
 
-use super::{Arrival, begin, refuse_here, send};
+use super::{Arrival, about, begin, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
@@ -140,6 +140,7 @@ pub async fn metadata(State(app): State<App>) -> Result<Response, Error> {
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
+        about: &about::about(&app),
         certificates: &[app.keys.saml.certificate.base64()],
         validity: Duration::days(14),
         cache: Duration::hours(6),
