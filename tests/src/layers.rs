@@ -35,8 +35,10 @@ const READ: &[&str] = &["model", "db", "reader"];
 const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store"];
 const BELOW_THE_DEEDS_OF_PARTIES: &[&str] =
     &["config", "clock", "chance", "domain", "keys", "outbound", "store", "saml", "oidc"];
-const BELOW_THE_WEB: &[&str] =
-    &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts", "parties"];
+const BELOW_THE_WEB: &[&str] = &[
+    "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts",
+    "parties",
+];
 const BELOW_THE_SERVER: &[&str] = &[
     "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "saml", "oidc", "accounts",
     "parties", "web", "jobs",

@@ -11,6 +11,8 @@ mod judges;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod oidc;
 #[cfg(test)]
 mod p1_in_chromium;

@@ -12,8 +12,6 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::chance::{self, Token};
-use crate::clock::Clock;
-use crate::config::Config;
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
@@ -21,7 +19,7 @@ use crate::domain::source::Source;
 use crate::oidc::client;
 use crate::parties::{self, Ending};
 use crate::saml::metadata::{self, Taken};
-use crate::store::{self, Added, Event, Introduced, Outcome, Store};
+use crate::store::{self, Added, Event, Introduced, Outcome};
 
 mod fetched;
 mod pending;

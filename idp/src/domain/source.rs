@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn si_20_an_older_copy_is_known_by_its_creation_else_by_its_end() {
-        let mark = |created, valid_until| Mark { created, valid_until };
+        let mark = |created, valid_until| Mark { valid_until, created };
         let (early, late) = (datetime!(2026-09-01 00:00 UTC), datetime!(2026-09-02 00:00 UTC));
         assert!(mark(None, early).is_before(&mark(None, late)));
         assert!(mark(Some(early), late).is_before(&mark(Some(late), early)));

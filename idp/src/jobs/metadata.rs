@@ -27,7 +27,7 @@ pub async fn run(registry: Registry, clock: Clock) {
         match parties::tell(&registry.store, clock.now()).await {
             Ok(endings) => endings.iter().for_each(warn),
             Err(error) => {
-                tracing::error!(%error, "looking for certificates that end failed; it is tried again in an hour")
+                tracing::error!(%error, "looking for certificates that end failed; it is tried again in an hour");
             }
         }
     }

@@ -18,7 +18,7 @@ pub struct Waiting {
 /// What became of a yes.
 #[derive(Debug)]
 pub enum Approval {
-    Applied(Waiting),
+    Applied(Box<Waiting>),
     /// Nothing waits for that party, or something else than what was shown.
     Nothing,
     /// The copy ended while it waited; the next reading brings another.
@@ -56,7 +56,7 @@ pub async fn approve(
     // A name is the party's own business, unless an operator gave it one; the next reading brings it.
     let Some(after) = proposal.applied(&waiting.party, true) else { return Ok(Approval::Nothing) };
     let is_applied = store.approve_change(&waiting.held, (&waiting.party, &after), by, now).await?;
-    Ok(if is_applied { Approval::Applied(waiting) } else { Approval::Changed })
+    Ok(if is_applied { Approval::Applied(Box::new(waiting)) } else { Approval::Changed })
 }
 
 fn proposal(held: &Held) -> Result<Proposal, Error> {

@@ -6,7 +6,10 @@ use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::*;
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::domain::relying_party::ClientAuthentication;
+use crate::store::Store;
 
 const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
 const CLIENT: &str = r#"{"client_name": "ENT Exemple", "redirect_uris": ["https://ent.example/cb"]}"#;

@@ -120,7 +120,7 @@ async fn a_federation_is_added_listed_refreshed_and_left() {
     assert!(house.run(&["source", "list"]).await.unwrap().contains("FAILING"));
     assert!(house.run(&["refresh", "https://nowhere.example"]).await.is_err());
 
-    house.clock.advance(std::time::Duration::from_secs(11 * 86_400));
+    house.clock.advance(std::time::Duration::from_hours(11 * 24));
     let ended = house.run(&["list"]).await.unwrap();
     assert!(ended.contains("expired") && ended.contains("its metadata ended on 2027-01-14"), "{ended}");
 
