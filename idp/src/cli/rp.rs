@@ -97,7 +97,7 @@ pub enum Command {
         /// entityID
         party: String,
         /// Who says yes; kept in the journal
-        #[arg(long = "as", value_name = "NAME")]
+        #[arg(long = "as", visible_alias = "by", value_name = "NAME")]
         by: String,
         /// The change that was looked at, as `pending` shows it: a newer one is then not applied
         #[arg(long, value_name = "ID")]

@@ -90,3 +90,30 @@ impl Metadata {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> usize {
+        toml::from_str::<Metadata>(text).unwrap().problems().len()
+    }
+
+    #[test]
+    fn what_metadata_says_is_checked_before_anybody_reads_it() {
+        let all = "scopes = ['academie.example']\norganization = 'Académie'\norganization_url = 'https://a.example/'\n\
+                   technical_contact = 'aide@a.example'\ndescription = { fr = 'Pour les familles' }";
+        assert_eq!((problems(""), problems(all)), (0, 0));
+        for wrong in [
+            "federation_mib = 0",
+            "organization = 'A'",
+            "organization = 'A'\norganization_url = 'javascript:alert(1)'",
+            "technical_contact = 'mailto:aide@a.example'",
+            "support_contact = 'aide'",
+            "scopes = ['@a.example']",
+            "description = { french = 'x' }",
+        ] {
+            assert_eq!(problems(wrong), 1, "{wrong}");
+        }
+    }
+}
