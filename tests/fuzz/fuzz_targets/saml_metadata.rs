@@ -23,7 +23,9 @@ fn check(read: &Read) {
     assert!((1..=1024).contains(&read.entity_id.0.len()));
     assert!(!read.saml.assertion_consumers.is_empty());
     for consumer in &read.saml.assertion_consumers {
-        assert!(consumer.location.starts_with("https://") && !consumer.location.contains(['<', '"', '\'', ' ', '#']));
+        // A scheme is the same in either case (RFC 3986 3.1).
+        let is_https = consumer.location.to_ascii_lowercase().starts_with("https://");
+        assert!(is_https && !consumer.location.contains(['<', '"', '\'', ' ', '#']));
     }
     for certificate in read.saml.signing_certificates.iter().chain(&read.saml.encryption_certificates) {
         assert!(certificate::fingerprint(certificate).is_some());
