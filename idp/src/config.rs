@@ -3,16 +3,18 @@
 //! Every key is also `GUICHET_SECTION__KEY`; unknown keys are refused. Read once at the start; secrets come from files.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+mod every;
+mod exchange;
 mod keys;
 
+pub use every::Every;
+pub use exchange::{Metadata, Outbound};
 pub use keys::{Keys, Pkcs11};
 
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
@@ -27,6 +29,8 @@ pub struct Config {
     pub sessions: Sessions,
     pub saml: Saml,
     pub directory: Directory,
+    pub outbound: Outbound,
+    pub metadata: Metadata,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -131,46 +135,6 @@ pub struct Directory {
     pub gap_days: u16,
     /// Days after which the account of someone who left is removed (IM-09).
     pub grace_days: u16,
-}
-
-/// A span of time as people write it: `30s`, `5m`, `1h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Every(pub Duration);
-
-impl FromStr for Every {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected a number with s, m or h, like 5m";
-        let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(EXPECTED)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            _ => return Err(EXPECTED),
-        };
-        let number: u32 = number.parse().map_err(|_| EXPECTED)?;
-        Ok(Self(Duration::from_secs(u64::from(number) * seconds)))
-    }
-}
-
-impl TryFrom<String> for Every {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for Every {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            seconds if seconds % 3_600 == 0 && seconds > 0 => write!(f, "{}h", seconds / 3_600),
-            seconds if seconds % 60 == 0 && seconds > 0 => write!(f, "{}m", seconds / 60),
-            seconds => write!(f, "{seconds}s"),
-        }
-    }
 }
 
 impl Default for Service {
@@ -310,6 +274,11 @@ impl Config {
             "directory.source_percent, school_percent and rejects_percent: expected 0 to 100",
         );
         say(directory.every.0.is_zero(), "directory.every: expected 1s or more");
+        say(
+            self.outbound.allow_private && !self.service.is_test,
+            "outbound.allow_private: expected in an installation with service.is_test only",
+        );
+        self.metadata.problems().into_iter().for_each(|problem| say(true, problem));
         problems
     }
 
@@ -383,6 +352,13 @@ mod tests {
         {
             assert!(read(&format!("{LEAST}[directory]\n{wrong}\n"), &[]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn op_16_only_a_test_instance_may_ask_private_networks() {
+        let asked = "[outbound]\nallow_private = true\n";
+        assert!(read(&format!("{LEAST}{asked}"), &[]).is_err());
+        assert!(read(&format!("{LEAST}is_test = true\n{asked}"), &[]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What runs by the clock: rows that have served are removed, so that tables stay as small as the traffic, and accounts
 //! follow the directory.
 
+pub mod metadata;
+
 use std::time::Duration;
 
 use time::OffsetDateTime;

@@ -24,6 +24,8 @@ use crate::domain::session::Lifetimes;
 use crate::jobs;
 use crate::keys::{self, Keys, Ring, RsaSize};
 use crate::oidc::id_token;
+use crate::outbound::{self, Outbound};
+use crate::parties::Registry;
 use crate::signing::{self, Signing};
 use crate::store::{self, Store};
 use crate::web::page::{LoadError, Pages};
@@ -49,6 +51,8 @@ pub enum StartError {
         "saml.attribute_names.{0}: expected the FriendlyName of an attribute, as `guichet rp add --help` lists them"
     )]
     AttributeName(String),
+    #[error(transparent)]
+    Outbound(#[from] outbound::Unusable),
     #[error("listening on {address} ({key}): {source}")]
     Listen { address: SocketAddr, key: &'static str, source: io::Error },
     #[error("reading the TLS certificate {} and key {}: {source}", certificate.display(), key.display())]
@@ -148,7 +152,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         return_url: format!("{}{}", config.service.public_address, crate::web::paths::LOGOUT),
         reference_middle: config.saml.reference_middle.clone(),
     };
+    let outbound = Outbound::new(&config.outbound, clock.clone())?;
     let app = App::new(Parts {
+        outbound,
         attribute_names: attribute_names(&config)?,
         entity_id: config.entity_id(),
         parties: Parties::new(accounts.store.clone()),
@@ -162,6 +168,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         config,
     });
     listen(app).await
+}
+
+/// Where metadata of relying parties is kept and read again.
+pub fn registry(app: &App) -> Registry {
+    Registry {
+        store: app.store.clone(),
+        outbound: app.outbound.clone(),
+        federation_bytes: app.config.metadata.federation_bytes(),
+    }
 }
 
 fn attribute_names(config: &Config) -> Result<BTreeMap<Attribute, String>, StartError> {
@@ -209,7 +224,11 @@ async fn listen(app: App) -> Result<Running, StartError> {
         handles.push(handle);
     }
     let grace = time::Duration::days(app.config.directory.grace_days.into());
-    let jobs = tokio::spawn(jobs::run(app.accounts.clone(), app.clock.clone(), grace));
+    let minutely = jobs::run(app.accounts.clone(), app.clock.clone(), grace);
+    let refreshing = jobs::metadata::run(registry(&app), app.clock.clone());
+    let jobs = tokio::spawn(async {
+        tokio::join!(minutely, refreshing);
+    });
     let signing = tokio::spawn(app.signing.clone().follow(app.clock.clone()));
     Ok(Running { address, private, app, handles, tasks, jobs, signing })
 }

@@ -89,6 +89,14 @@ impl Theme {
         self.assets.iter().map(address).collect()
     }
 
+    /// Where the logo is, with its width and height; `None` where it does not say how large it is.
+    pub(crate) fn logo(&self) -> Option<(String, u32, u32)> {
+        const LOGO: &str = "logo.svg";
+        let text = std::str::from_utf8(&self.assets.get(LOGO)?.bytes).ok()?;
+        let (width, height) = size(text)?;
+        Some((self.addresses().remove(LOGO)?, width, height))
+    }
+
     pub(crate) fn components(&self) -> &BTreeMap<String, String> {
         &self.components
     }
@@ -107,6 +115,24 @@ impl Asset {
         version.truncate(8);
         Some(Self { content_type, bytes, version })
     }
+}
+
+/// Of a picture in SVG: by its first tag's `width` and `height` in pixels, else by the last two numbers of its `viewBox`.
+fn size(svg: &str) -> Option<(u32, u32)> {
+    let (_, from_tag) = svg.split_once("<svg")?;
+    let (tag, _) = from_tag.split_once('>')?;
+    let value = |name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}="))?;
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        rest.get(1..)?.split_once(quote).map(|(value, _)| value)
+    };
+    let pixels = |text: &str| text.trim_end_matches("px").parse::<u32>().ok().filter(|pixels| *pixels > 0);
+    if let (Some(width), Some(height)) = (value("width").and_then(pixels), value("height").and_then(pixels)) {
+        return Some((width, height));
+    }
+    let numbers: Vec<&str> = value("viewBox")?.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+    let [_, _, width, height] = numbers.as_slice() else { return None };
+    Some((pixels(width)?, pixels(height)?))
 }
 
 fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
@@ -203,6 +229,22 @@ mod tests {
         );
         assert_eq!(theme.asset("guichet.js").unwrap().0, "text/javascript; charset=utf-8");
         assert_ne!(theme.addresses()["logo.svg"], default.addresses()["logo.svg"]);
+    }
+
+    #[test]
+    fn the_size_of_a_logo_is_known_or_it_is_not_announced() {
+        for (svg, size_is) in [
+            ("<svg width='40' height=\"20px\" viewBox='0 0 9 9'>", Some((40, 20))),
+            ("<?xml version='1.0'?>\n<svg viewBox=\"0 0 32 16\">", Some((32, 16))),
+            ("<svg stroke-width='4' height='2'>", None),
+            ("<svg width='100%' height='100%'/>", None),
+            ("<svg/>", None),
+            ("", None),
+        ] {
+            assert_eq!(size(svg), size_is, "{svg}");
+        }
+        let (address, width, height) = Theme::load(None).unwrap().logo().unwrap();
+        assert!(address.starts_with("/static/logo.svg?v=") && (width, height) == (32, 32));
     }
 
     #[test]

@@ -32,12 +32,16 @@ const DIRECTORY: &[Room] = &[
 ];
 
 const READ: &[&str] = &["model", "db", "reader"];
-const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys", "text", "theme", "store"];
-const BELOW_THE_WEB: &[&str] =
-    &["config", "clock", "chance", "domain", "keys", "text", "theme", "store", "signing", "saml", "oidc", "accounts"];
+const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store"];
+const BELOW_THE_DEEDS_OF_PARTIES: &[&str] =
+    &["config", "clock", "chance", "domain", "keys", "outbound", "store", "saml", "oidc"];
+const BELOW_THE_WEB: &[&str] = &[
+    "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "signing", "saml", "oidc",
+    "accounts", "parties",
+];
 const BELOW_THE_SERVER: &[&str] = &[
-    "config", "clock", "chance", "domain", "keys", "text", "theme", "store", "signing", "saml", "oidc", "accounts",
-    "web", "jobs",
+    "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "signing", "saml", "oidc",
+    "accounts", "parties", "web", "jobs",
 ];
 
 const IDP: &[Room] = &[
@@ -49,12 +53,15 @@ const IDP: &[Room] = &[
     room("keys", &["config", "chance", "domain"], &[]),
     room("text", &["config"], &[]),
     room("theme", &["config"], &[]),
+    // The only way out: whoever asks another server by itself passes its guard.
+    room("outbound", &["config", "clock"], &[]),
     room("store", &["domain"], &["model", "db"]),
     // Which key signs for whom: states of the store over keys of the folder. Beside the deeds, which never sign.
     room("signing", &["clock", "domain", "keys", "store"], &[]),
     room("saml", &["domain", "keys"], &[]),
     room("oidc", &["domain", "keys"], &[]),
     room("accounts", BELOW_THE_DEEDS, READ),
+    room("parties", BELOW_THE_DEEDS_OF_PARTIES, &[]),
     room("web", BELOW_THE_WEB, READ),
     room("jobs", BELOW_THE_WEB, READ),
     room("serve", BELOW_THE_SERVER, READ),
@@ -71,6 +78,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("openidconnect", &["idp::oidc", "idp::demo"]),
     ("minijinja", &["idp::web", "idp::theme", "idp::text", "idp::demo"]),
     ("quick_xml", &["directory::source", "directory::sample", "idp::saml", "idp::demo"]),
+    ("reqwest", &["idp::outbound", "idp::demo"]),
     ("governor", &["idp::accounts"]),
     ("cryptoki", &["idp::keys"]),
     ("clap", &["idp::cli"]),

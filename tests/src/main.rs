@@ -13,6 +13,8 @@ mod key_rotation;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod oidc;
 #[cfg(test)]
 mod p1_in_chromium;

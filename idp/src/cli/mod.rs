@@ -157,8 +157,8 @@ fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
 async fn run_rp(command: rp::Command, from: &WhereFrom) -> anyhow::Result<ExitCode> {
     let store = Store::open(&from.place()?, 1).await?;
     let (mut out, mut notes) = (io::stdout(), io::stderr());
-    let config = from.settings()?;
-    let around = rp::Around { store: &store, config: &config, now: Clock::system().now() };
+    let (config, clock) = (from.settings()?, Clock::system());
+    let around = rp::Around { store: &store, config: &config, clock: &clock, now: clock.now() };
     match rp::run(command, &around, &mut out, &mut notes).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failure) => {

@@ -1,5 +1,6 @@
 //! `guichet rp`: relying parties from the command line (interface.md section 2).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -11,21 +12,27 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::chance::{self, Token};
-use crate::config::Config;
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
+use crate::domain::source::Source;
 use crate::oidc::client;
-use crate::saml::metadata;
-use crate::store::{self, Added, Event, Outcome, Store};
+use crate::parties::{self, Ending};
+use crate::saml::metadata::{self, Taken};
+use crate::store::{self, Added, Event, Introduced, Outcome};
 
+mod fetched;
+mod pending;
 mod set;
 mod show;
+mod sources;
 mod test;
 
 #[cfg(test)]
 mod tests;
 
+pub use fetched::Around;
+use fetched::{check_start, fetch_metadata, find, is_address};
 use show::{document, lines, plain, summary, table};
 
 /// Far above any honest metadata (SI-20).
@@ -70,6 +77,34 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Addresses from which metadata is read each day
+    #[command(subcommand)]
+    Source(sources::Command),
+    /// Read metadata again now, from one address or from all
+    Refresh {
+        /// The address, as `source list` shows it
+        address: Option<String>,
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the dangerous changes that wait for a person
+    Pending {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Apply what waits for a relying party
+    Approve {
+        /// entityID
+        party: String,
+        /// Who says yes; kept in the journal
+        #[arg(long = "as", visible_alias = "by", value_name = "NAME")]
+        by: String,
+        /// The change that was looked at, as `pending` shows it: a newer one is then not applied
+        #[arg(long, value_name = "ID")]
+        change: Option<String>,
+    },
     /// Show one relying party
     Show {
         /// entityID or client_id
@@ -89,24 +124,17 @@ pub enum Command {
     Test(test::Test),
 }
 
-/// What the commands stand on.
-pub struct Around<'a> {
-    pub store: &'a Store,
-    pub config: &'a Config,
-    pub now: OffsetDateTime,
-}
-
-async fn find(store: &Store, id: &str) -> Result<RelyingParty, Failure> {
-    let unknown = || Failure::Refused(format!("no relying party has the identifier {}", plain(id)));
-    store.party(&PartyId(id.to_owned())).await?.ok_or_else(unknown)
-}
-
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("file").required(true).args(["metadata", "oidc"])))]
 pub struct Add {
-    /// SAML 2.0 metadata of a service provider
-    #[arg(long, value_name = "FILE")]
-    metadata: Option<PathBuf>,
+    /// SAML 2.0 metadata of a service provider: a file, or an https address that is then read again each day
+    #[arg(long, value_name = "FILE|URL")]
+    metadata: Option<String>,
+    #[command(flatten)]
+    pin: sources::Pin,
+    /// The SHA-256 of the party's own signing certificate, where its address gives metadata without a signature
+    #[arg(long, value_name = "SHA256", value_parser = sources::sha256, conflicts_with_all = ["certificate", "fingerprint"])]
+    key_fingerprint: Option<String>,
     /// OpenID Connect client metadata in JSON (RFC 7591)
     #[arg(long, value_name = "FILE")]
     oidc: Option<PathBuf>,
@@ -149,6 +177,15 @@ enum EnvironmentName {
     Production,
 }
 
+impl From<EnvironmentName> for Environment {
+    fn from(name: EnvironmentName) -> Self {
+        match name {
+            EnvironmentName::Test => Self::Test,
+            EnvironmentName::Production => Self::Production,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ReleaseSet {
     Ent,
@@ -177,16 +214,29 @@ pub async fn run(
     match command {
         Command::Set(set) => set::run(&set, around, out, notes).await?,
         Command::Test(test) => test::run(&test, around, out).await?,
+        Command::Source(command) => sources::run(command, around, out).await?,
+        Command::Refresh { address, json } => sources::refresh(address.as_deref(), json, around, out).await?,
+        Command::Pending { json } => pending::list(json, around, out).await?,
+        Command::Approve { party, by, change } => {
+            pending::approve((&party, change.as_deref()), &by, around, out).await?;
+        }
         Command::Add(add) => {
-            let answer = register(&add, store, now, notes).await?;
+            let answer = register(&add, around, notes).await?;
             let shown = if add.json { answer.to_string() + "\n" } else { lines(&answer) };
             out.write_all(shown.as_bytes())?;
         }
         Command::List { json } => {
             let parties = store.parties().await?;
-            let shown =
-                if json { parties.iter().map(summary).collect::<Value>().to_string() + "\n" } else { table(&parties) };
+            let shown = if json {
+                parties.iter().map(summary).collect::<Value>().to_string() + "\n"
+            } else {
+                table(&parties, now)
+            };
             out.write_all(shown.as_bytes())?;
+            for Ending { name, what, at, .. } in parties::endings(store, now).await? {
+                let (what, verb) = (what.words(), if at <= now { "ended" } else { "ends" });
+                writeln!(notes, "{}: its {what} {verb} on {}", plain(&name), at.date())?;
+            }
         }
         Command::Show { id, json } => {
             let document = document(&find(store, &id).await?);
@@ -204,15 +254,16 @@ struct Read {
     start: Option<String>,
     protocol: Protocol,
     told: Value,
+    /// Where it came from an address that is read again.
+    copy: Option<(Source, Taken)>,
 }
 
-async fn register(add: &Add, store: &Store, now: OffsetDateTime, notes: &mut impl Write) -> Result<Value, Failure> {
-    let environment = match add.environment {
-        EnvironmentName::Test => Environment::Test,
-        EnvironmentName::Production => Environment::Production,
-    };
+async fn register(add: &Add, around: &Around<'_>, notes: &mut impl Write) -> Result<Value, Failure> {
+    let (store, now) = (around.store, around.now);
+    let environment = add.environment.into();
     let read = match (&add.metadata, &add.oidc) {
-        (Some(file), _) => read_metadata(file, add.entity_id.as_deref(), environment, now, notes)?,
+        (Some(place), _) if is_address(place) => fetch_metadata(place, add, around, notes).await?,
+        (Some(file), _) => read_metadata(Path::new(file), add.entity_id.as_deref(), environment, now, notes)?,
         (None, Some(file)) => read_client(file, environment, now)?,
         (None, None) => return Err(Failure::WrongUse("--metadata FILE or --oidc FILE is missing".to_owned())),
     };
@@ -245,6 +296,17 @@ async fn register(add: &Add, store: &Store, now: OffsetDateTime, notes: &mut imp
         }
         writeln!(notes, "Nothing was stored (--dry-run).")?;
         return Ok(answer);
+    }
+    if let Some((source, taken)) = &read.copy {
+        let registry = around.registry()?;
+        return match registry.introduce(&party, (source, taken), add.name.is_some(), now).await? {
+            Introduced::New => Ok(answer),
+            Introduced::PartyThere => Err(already_there(&party.id)),
+            Introduced::SourceThere => Err(Failure::Refused(format!(
+                "{} is a source already, believed for another reason; nothing was changed",
+                plain(&source.address)
+            ))),
+        };
     }
     match store.add_party(&party, now).await? {
         Added::AlreadyThere => Err(already_there(&party.id)),
@@ -296,7 +358,12 @@ fn read_metadata(
     for warning in &read.warnings {
         writeln!(notes, "{}: {}", file.display(), plain(&warning.to_string()))?;
     }
-    Ok(Read { id: read.entity_id, name: read.name, start: None, protocol: Protocol::Saml(read.saml), told: json!({}) })
+    Ok(described(read, None))
+}
+
+fn described(read: metadata::Read, copy: Option<(Source, Taken)>) -> Read {
+    let protocol = Protocol::Saml(read.saml);
+    Read { id: read.entity_id, name: read.name, start: None, protocol, told: json!({}), copy }
 }
 
 fn read_client(file: &Path, environment: Environment, now: OffsetDateTime) -> Result<Read, Failure> {
@@ -311,28 +378,24 @@ fn read_client(file: &Path, environment: Environment, now: OffsetDateTime) -> Re
         protocol: Protocol::Oidc(registration.party(&id, &secret)),
         told: registration.response(&id, &secret, now),
         id,
+        copy: None,
     })
 }
 
-fn check_start(start: &str, environment: Environment) -> Result<(), Failure> {
-    let accepted: &[&str] = if environment == Environment::Test { &["https", "http"] } else { &["https"] };
-    if Url::parse(start).is_ok_and(|url| accepted.contains(&url.scheme()) && url.has_host()) {
-        Ok(())
-    } else {
-        Err(Failure::WrongUse(format!("--start: {} is not an https address", plain(start))))
+fn policy(add: &Add) -> ReleasePolicy {
+    ReleasePolicy {
+        attributes: attributes(add.release.as_deref(), add.release_set),
+        profiles: add.profiles.iter().copied().collect(),
+        in_charge: add.in_charge,
     }
 }
 
-fn policy(add: &Add) -> ReleasePolicy {
-    let least = ReleasePolicy::default();
-    ReleasePolicy {
-        attributes: match (&add.release, add.release_set) {
-            (Some(named), _) => named.iter().copied().collect(),
-            (None, Some(ReleaseSet::Ent)) => Attribute::FOR_ENTS.into(),
-            (None, Some(ReleaseSet::Service)) => Attribute::FOR_SERVICES.into(),
-            (None, None) => least.attributes,
-        },
-        profiles: add.profiles.iter().copied().collect(),
-        in_charge: add.in_charge,
+/// What is named, else what a set holds, else the least.
+fn attributes(named: Option<&[Attribute]>, set: Option<ReleaseSet>) -> BTreeSet<Attribute> {
+    match (named, set) {
+        (Some(named), _) => named.iter().copied().collect(),
+        (None, Some(ReleaseSet::Ent)) => Attribute::FOR_ENTS.into(),
+        (None, Some(ReleaseSet::Service)) => Attribute::FOR_SERVICES.into(),
+        (None, None) => ReleasePolicy::default().attributes,
     }
 }

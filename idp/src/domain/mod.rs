@@ -13,6 +13,7 @@ pub mod relying_party;
 pub mod saml_options;
 pub mod session;
 pub mod signing_key;
+pub mod source;
 pub mod spelling;
 pub mod throttle;
 pub mod verdict;

@@ -25,6 +25,6 @@ mod tree;
 mod trust;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use reason::Reason;

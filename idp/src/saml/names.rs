@@ -6,6 +6,8 @@ pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub const METADATA_UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+pub const METADATA_RPI: &str = "urn:oasis:names:tc:SAML:metadata:rpi";
+pub const METADATA_SCOPE: &str = "urn:mace:shibboleth:metadata:1.0";
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
@@ -59,3 +61,8 @@ pub const RSA_OAEP_MGF1P: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1
 pub const RSA_OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
 pub const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
 pub const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
+
+/// An absolute URI, or a word (SAML Core 8.2).
+pub fn name_format(name: &str) -> &'static str {
+    if name.contains(':') { NAME_FORMAT_URI } else { NAME_FORMAT_BASIC }
+}

@@ -278,9 +278,8 @@ fn attribute_statement(out: &mut Writer, answer: &Answer) {
         let format = match answer.saml.options.name_format {
             Some(NameFormat::Uri) => names::NAME_FORMAT_URI,
             Some(NameFormat::Unspecified) => names::NAME_FORMAT_UNSPECIFIED,
-            // An absolute URI, or a word.
-            None if name.contains(':') => names::NAME_FORMAT_URI,
-            Some(NameFormat::Basic) | None => names::NAME_FORMAT_BASIC,
+            Some(NameFormat::Basic) => names::NAME_FORMAT_BASIC,
+            None => names::name_format(name),
         };
         let friendly_name = released.attribute.friendly_name();
         out.open("saml2:Attribute", &[("FriendlyName", friendly_name), ("Name", name), ("NameFormat", format)]);

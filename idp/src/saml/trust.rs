@@ -236,20 +236,23 @@ fn exactly<'a, const N: usize>(parent: &'a Element, names: [&str; N]) -> Result<
 
 /// Verifies the enveloped signature and returns what it covers, read from the very octets that were digested (SI-04).
 pub fn verified(xml: &str, received: &Element, method: Method, keys: &[Key]) -> Result<Element, Reason> {
+    let signed = tree::read(&reduced(xml, method, keys)?, MESSAGE)?;
+    let mut unsigned = received.clone();
+    unsigned.children.retain(|child| !child.is(DSIG, "Signature"));
+    if signed.says_same_as(&unsigned) { Ok(signed) } else { Err(Reason::SignatureShape) }
+}
+
+/// The octets that the signature covers. Only for a text whose shape `enveloped` has checked, and to be compared with it.
+pub fn reduced(xml: &str, method: Method, keys: &[Key]) -> Result<String, Reason> {
     // The digest may be of another SHA-2 than the signature; samael derives both lists from one.
     let allowed = [method.for_samael(), Allowed::RsaSha256, Allowed::RsaSha384, Allowed::RsaSha512];
     // One key at a time: xmlsec gives up on a key of the wrong kind instead of trying the next.
-    let signed = keys
-        .iter()
+    keys.iter()
         .filter(|key| method.algorithm(key.curve).is_some())
         .find_map(|key| {
             let certificate = [CertificateDer::from(key.certificate.clone())];
             let mode = ReduceMode::PreDigest;
             Crypto::reduce_xml_to_signed_with_allowed_algorithms(xml, &certificate, mode, Some(&allowed)).ok()
         })
-        .ok_or(Reason::Signature)?;
-    let signed = tree::read(&signed, MESSAGE)?;
-    let mut unsigned = received.clone();
-    unsigned.children.retain(|child| !child.is(DSIG, "Signature"));
-    if signed.says_same_as(&unsigned) { Ok(signed) } else { Err(Reason::SignatureShape) }
+        .ok_or(Reason::Signature)
 }

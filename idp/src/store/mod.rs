@@ -12,6 +12,7 @@ mod interactions;
 mod keys;
 mod parties;
 mod sessions;
+mod sources;
 mod throttles;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use interactions::Kept;
 pub use keys::Step;
 pub use parties::Added;
 pub use sessions::{BrowserHash, NewSession};
+pub use sources::{Held, Introduced, Introduction, KnownSource, Renewal, SourcedParty};
 
 /// A SHA-256 of what its holder keeps: session token, authorization code, access token.
 pub type Hash = [u8; 32];

@@ -56,6 +56,6 @@ impl Store {
     }
 }
 
-fn party(document: &str) -> Result<RelyingParty> {
+pub(super) fn party(document: &str) -> Result<RelyingParty> {
     serde_json::from_str(document).map_err(|error| unreadable("a relying party")(&error))
 }

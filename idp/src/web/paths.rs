@@ -17,6 +17,8 @@ pub const SIGN_IN: &str = "/connexion";
 pub const SIGN_OUT: &str = "/deconnexion";
 pub const FIRST_TIME: &str = "/premiere-connexion";
 pub const FORGOTTEN: &str = "/oubli";
+pub const HELP: &str = "/aide";
+pub const PRIVACY: &str = "/donnees-personnelles";
 
 pub fn resume(id: &InteractionId) -> String {
     format!("/resume/{}", id.0)

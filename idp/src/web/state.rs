@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::domain::release::{Attribute, Terms};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
+use crate::outbound::Outbound;
 use crate::signing::Signing;
 use crate::store::{self, Store};
 use crate::web::page::Pages;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub accounts: Accounts,
     pub keys: Keys,
     pub signing: Signing,
+    /// The one way to other servers.
+    pub outbound: Outbound,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

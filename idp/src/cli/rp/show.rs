@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, HEXUPPER};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::domain::relying_party::{ClientAuthentication, Environment, Protocol, RelyingParty};
@@ -92,7 +93,7 @@ pub fn lines(value: &Value) -> String {
     shown
 }
 
-pub fn table(parties: &[RelyingParty]) -> String {
+pub fn table(parties: &[RelyingParty], now: OffsetDateTime) -> String {
     let mut shown = String::new();
     for party in parties {
         let (kind, note) = match &party.protocol {
@@ -104,7 +105,12 @@ pub fn table(parties: &[RelyingParty]) -> String {
             Environment::Test => "test",
             Environment::Production => "production",
         };
-        let state = if party.is_suspended { "suspended" } else { "open" };
+        let state = match (party.is_suspended, party.is_open(now)) {
+            (true, _) => "suspended",
+            (false, true) => "open",
+            // Its metadata has ended (SI-20).
+            (false, false) => "expired",
+        };
         let (id, name) = (plain(&party.id.0), plain(&party.name));
         let _ = writeln!(shown, "{kind}  {environment:<10}  {state:<9}  {id}  {name}{note}");
     }

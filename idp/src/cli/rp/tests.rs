@@ -6,7 +6,10 @@ use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::*;
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::domain::relying_party::ClientAuthentication;
+use crate::store::Store;
 
 const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
 const CLIENT: &str = r#"{"client_name": "ENT Exemple", "redirect_uris": ["https://ent.example/cb"]}"#;
@@ -21,13 +24,14 @@ struct Words {
 struct House {
     folder: TempDir,
     store: Store,
+    config: Config,
 }
 
 impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Place::Folder(folder.path().join("data")), 2).await.unwrap();
-        Self { folder, store }
+        Self { folder, store, config: Config::default() }
     }
 
     fn file(&self, text: &str) -> String {
@@ -40,8 +44,8 @@ impl House {
     async fn run(&self, words: &[&str]) -> Result<(String, String), Failure> {
         let words = Words::try_parse_from([&["rp"], words].concat()).map_err(|e| Failure::WrongUse(e.to_string()))?;
         let (mut out, mut notes) = (Vec::new(), Vec::new());
-        let config = Config::default();
-        let around = Around { store: &self.store, config: &config, now: NOW };
+        let clock = Clock::held(NOW);
+        let around = Around { store: &self.store, config: &self.config, clock: &clock, now: NOW };
         run(words.command, &around, &mut out, &mut notes).await?;
         Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap()))
     }
@@ -262,8 +266,8 @@ async fn judged(house: &House, request: &str) -> (bool, Vec<(String, String)>) {
     let mut out = Vec::new();
     let words = ["rp", "test", PARTY, "--json", "--request", path.to_str().unwrap()];
     let words = Words::try_parse_from(words).unwrap();
-    let config = Config::default();
-    let around = Around { store: &house.store, config: &config, now: NOW };
+    let clock = Clock::held(NOW);
+    let around = Around { store: &house.store, config: &house.config, clock: &clock, now: NOW };
     let outcome = run(words.command, &around, &mut out, &mut Vec::new()).await;
     let told: Value = serde_json::from_slice(&out).unwrap();
     let word = |verdict: &Value, name: &str| verdict[name].as_str().unwrap().to_owned();

@@ -12,12 +12,11 @@ use time::format_description::well_known::Rfc3339;
 use url::{Host, Url};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::domain::relying_party::{
-    AssertionConsumer, ContentCipher, EncryptionMethods, Environment, KeyTransport, NameIdFormat, PartyId, SamlParty,
-};
+use super::encryption;
+use crate::domain::relying_party::{AssertionConsumer, Environment, NameIdFormat, PartyId, SamlParty};
 use crate::domain::saml_options::SamlOptions;
 use crate::saml::lexis;
-use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL, XENC11, XML};
+use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL, XML};
 use crate::saml::tree::{self, Element, Fault};
 use crate::saml::trust::{Key, Weakness};
 
@@ -129,14 +128,22 @@ pub fn read(
     let text = std::str::from_utf8(bytes).map_err(|_| MetadataRefused::Encoding)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = tree::read(text, tree::METADATA).map_err(MetadataRefused::Xml)?;
-    let chosen = choose(&root, entity_id)?;
+    described(&choose(&root, entity_id)?, environment, now)
+}
+
+/// One service provider of a document.
+pub(super) fn described(
+    chosen: &Chosen,
+    environment: Environment,
+    now: OffsetDateTime,
+) -> Result<Read, MetadataRefused> {
     let unfit = |unfit| MetadataRefused::Unfit(chosen.entity_id.to_owned(), unfit);
     if !(1..=1024).contains(&chosen.entity_id.len())
         || chosen.entity_id.chars().any(|c| lexis::is_space(c) || c.is_control())
     {
         return Err(MetadataRefused::EntityId);
     }
-    let valid_until = valid_until(&chosen).map_err(unfit)?;
+    let valid_until = valid_until(chosen).map_err(unfit)?;
     if let Some(end) = valid_until.filter(|end| *end <= now) {
         return Err(MetadataRefused::Expired(chosen.entity_id.to_owned(), end));
     }
@@ -148,8 +155,8 @@ pub fn read(
 }
 
 /// One service provider, with everything around it.
-struct Chosen<'a> {
-    entity_id: &'a str,
+pub(super) struct Chosen<'a> {
+    pub(super) entity_id: &'a str,
     /// The EntityDescriptor and those above it.
     line: Vec<&'a Element>,
     entity: &'a Element,
@@ -160,8 +167,7 @@ fn choose<'a>(root: &'a Element, entity_id: Option<&str>) -> Result<Chosen<'a>, 
     if !root.is(METADATA, "EntityDescriptor") && !root.is(METADATA, "EntitiesDescriptor") {
         return Err(MetadataRefused::NotMetadata(root.name.clone()));
     }
-    let mut found = Vec::new();
-    gather(root, &mut Vec::new(), &mut found);
+    let mut found = providers(root);
     if let Some(wanted) = entity_id {
         let named = found.into_iter().find(|chosen| chosen.entity_id == wanted);
         return named.ok_or_else(|| MetadataRefused::NotInFile(wanted.to_owned()));
@@ -179,6 +185,13 @@ fn choose<'a>(root: &'a Element, entity_id: Option<&str>) -> Result<Chosen<'a>, 
             None => MetadataRefused::NoServiceProvider,
         }
     })
+}
+
+/// Every service provider of a document.
+pub(super) fn providers(root: &Element) -> Vec<Chosen<'_>> {
+    let mut found = Vec::new();
+    gather(root, &mut Vec::new(), &mut found);
+    found
 }
 
 /// Every service provider under `element`, through nested groups.
@@ -235,7 +248,13 @@ impl Provider<'_> {
             valid_until,
             attribute_names: BTreeMap::new(),
             wants_signed_assertions: boolean(self.descriptor, "WantAssertionsSigned")?.unwrap_or(false),
-            encryption: self.encryption_methods(),
+            encryption: {
+                let (methods, is_broken) = encryption::wanted(self.descriptor);
+                if is_broken {
+                    self.warnings.push(Warning::CbcOnly);
+                }
+                methods
+            },
             options: SamlOptions::default(),
         })
     }
@@ -283,34 +302,6 @@ impl Provider<'_> {
             found.push(data_encoding::BASE64.encode(&der));
         }
         Ok(found)
-    }
-
-    /// SAML Metadata 2.4.1.1: what the first key for encryption is wanted with, as far as we know it; for the rest, and
-    /// for one that names nothing or only what is broken, our own choice.
-    fn encryption_methods(&mut self) -> EncryptionMethods {
-        let mut keys = self.descriptor.all(METADATA, "KeyDescriptor");
-        let key = keys.find(|key| key.attribute("use").is_none_or(|used| used == "encryption"));
-        let methods: Vec<&Element> = key.into_iter().flat_map(|key| key.all(METADATA, "EncryptionMethod")).collect();
-        let algorithms: Vec<&str> = methods.iter().filter_map(|method| method.attribute("Algorithm")).collect();
-        let content = match algorithms.iter().find(|known| [names::AES256_GCM, names::AES128_GCM].contains(*known)) {
-            Some(&names::AES128_GCM) => ContentCipher::Aes128Gcm,
-            _ => ContentCipher::Aes256Gcm,
-        };
-        let is_broken = |algorithm: &&str| algorithm.starts_with(names::XENC) && algorithm.ends_with("-cbc");
-        if algorithms.iter().any(is_broken) && !algorithms.iter().any(|known| known.ends_with("-gcm")) {
-            self.warnings.push(Warning::CbcOnly);
-        }
-        let is_sha256 = |method: &&&Element| {
-            let digests = method.all(DSIG, "DigestMethod").filter_map(|digest| digest.attribute("Algorithm"));
-            let masks = method.all(XENC11, "MGF").filter_map(|mask| mask.attribute("Algorithm"));
-            method.attribute("Algorithm") == Some(names::RSA_OAEP)
-                && digests.eq([names::SHA256])
-                && masks.eq([names::MGF1_SHA256])
-        };
-        let is_usual = algorithms.contains(&names::RSA_OAEP_MGF1P);
-        let asks_sha256 = !is_usual && methods.iter().any(|method| is_sha256(&method));
-        let key = if asks_sha256 { KeyTransport::OaepSha256 } else { KeyTransport::OaepSha1 };
-        EncryptionMethods { content, key }
     }
 
     fn warn_of_age(&mut self, der: &[u8], serves: &'static str) {

@@ -3,9 +3,11 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::saml::canonical::Writer;
-use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL};
+use crate::saml::names::{self, DSIG, METADATA, PROTOCOL};
 use crate::saml::response::instant;
 use crate::saml::signing::{Halves, SigningKey, Unsigned, id};
+
+use super::about::{self, About};
 
 /// What relying parties must know of us. Single logout is not offered, so it is not announced.
 pub struct Ours<'a> {
@@ -15,6 +17,7 @@ pub struct Ours<'a> {
     pub post: &'a str,
     /// Language and name.
     pub names: &'a [(&'a str, &'a str)],
+    pub about: &'a About,
     /// Every published signing certificate, DER in base64: the next key is there before it signs (SO-07).
     pub certificates: &'a [&'a str],
     /// How long a reader may keep this document.
@@ -39,7 +42,7 @@ pub fn ours(ours: &Ours, now: OffsetDateTime, random: [u8; 16], key: &dyn Signin
     out.open("md:EntityDescriptor", &attributes);
     let at = out.len();
     out.open("md:IDPSSODescriptor", &[("protocolSupportEnumeration", PROTOCOL)]);
-    names(&mut out, ours.names);
+    about::extensions(&mut out, ours.names, ours.about);
     for certificate in ours.certificates {
         signing_certificate(&mut out, certificate);
     }
@@ -47,23 +50,12 @@ pub fn ours(ours: &Ours, now: OffsetDateTime, random: [u8; 16], key: &dyn Signin
     out.leaf("md:NameIDFormat", &[], names::TRANSIENT);
     out.empty("md:SingleSignOnService", &[("Binding", names::REDIRECT), ("Location", ours.redirect)]);
     out.empty("md:SingleSignOnService", &[("Binding", names::POST), ("Location", ours.post)]);
+    about::attributes(&mut out, ours.about);
     out.close("md:IDPSSODescriptor");
+    about::operator(&mut out, ours.names, ours.about);
     out.close("md:EntityDescriptor");
     let sealed = Halves::cut(out, at).seal(&id, key)?;
     Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{sealed}\n"))
-}
-
-fn names(out: &mut Writer, names: &[(&str, &str)]) {
-    if names.is_empty() {
-        return;
-    }
-    out.open("md:Extensions", &[]);
-    out.open("mdui:UIInfo", &[("xmlns:mdui", METADATA_UI)]);
-    for (language, name) in names {
-        out.leaf("mdui:DisplayName", &[("xml:lang", language)], name);
-    }
-    out.close("mdui:UIInfo");
-    out.close("md:Extensions");
 }
 
 fn signing_certificate(out: &mut Writer, certificate: &str) {

@@ -3,6 +3,7 @@
 mod answers;
 mod bindings;
 mod encryption;
+pub mod fetched;
 mod options;
 mod registration;
 mod requests;

@@ -3,8 +3,8 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::super::lexis::Kind;
-use super::super::metadata::{MetadataRefused, Ours, Unfit, Warning, ours, read};
-use super::super::names::METADATA;
+use super::super::metadata::{About, Logo, MetadataRefused, Ours, Unfit, Warning, ours, read};
+use super::super::names::{self, METADATA};
 use super::super::tree;
 use super::*;
 use crate::domain::relying_party::{ContentCipher, KeyTransport};
@@ -229,12 +229,17 @@ fn a_registered_party_is_answered_at_what_its_file_says() {
 }
 
 fn published() -> String {
+    published_with(&About::default())
+}
+
+fn published_with(about: &About) -> String {
     let (current, next) = (IDP_KEY.certificate(), STRANGER.certificate());
     let ours_are = Ours {
         entity_id: IDP,
         redirect: "https://idp.example/idp/profile/SAML2/Redirect/SSO",
         post: ENDPOINT,
         names: &[("fr", "Guichet d'essai"), ("en", "Test desk")],
+        about,
         certificates: &[current, next],
         validity: Duration::days(7),
         cache: Duration::hours(6),
@@ -268,6 +273,42 @@ fn our_metadata_is_signed_and_dated() {
             "SingleSignOnService"
         ]
     );
+}
+
+/// The order of the schema (SAML Metadata 2.3.2, 2.4.3), with everything that can be said.
+#[test]
+fn all_that_is_said_of_us_stands_in_the_order_of_the_schema() {
+    let text = |text: &str| text.to_owned();
+    let about = About {
+        descriptions: vec![(text("fr"), text("Pour <les> familles")), (text("en"), text("For families"))],
+        logo: Some(Logo { address: text("https://idp.example/static/logo.svg?v=1&x"), width: 32, height: 16 }),
+        information: Some(text("https://idp.example/aide")),
+        privacy: Some(text("https://idp.example/donnees-personnelles")),
+        scopes: vec![text("academie.example")],
+        attributes: vec![("sn", text("urn:oid:2.5.4.4")), ("FrEduVecteur", text("FrEduVecteur"))],
+        organization: Some((text("Académie d'essai"), text("https://academie.example/"))),
+        contacts: vec![("technical", text("aide@academie.example")), ("support", text("appui@academie.example"))],
+    };
+    let xml = published_with(&about);
+    super::answers::verify_with_xmlsec1("metadata-about", &xml, &["EntityDescriptor"]);
+    let root = tree::read(&xml, tree::MESSAGE).unwrap();
+    let names = |element: &tree::Element| {
+        let mut names: Vec<String> = element.children.iter().map(|child| child.name.clone()).collect();
+        names.dedup();
+        names.join(" ")
+    };
+    assert_eq!(names(&root), "Signature IDPSSODescriptor Organization ContactPerson");
+    let role = root.only(METADATA, "IDPSSODescriptor").unwrap().unwrap();
+    assert_eq!(names(role), "Extensions KeyDescriptor NameIDFormat SingleSignOnService Attribute");
+    let extensions = role.only(METADATA, "Extensions").unwrap().unwrap();
+    assert_eq!(names(extensions), "Scope UIInfo");
+    assert_eq!(
+        names(extensions.children.last().unwrap()),
+        "DisplayName Description Logo InformationURL PrivacyStatementURL"
+    );
+    let formats: Vec<_> = role.children.iter().filter_map(|child| child.attribute("NameFormat")).collect();
+    assert_eq!(formats, [names::NAME_FORMAT_URI, names::NAME_FORMAT_BASIC]);
+    insta::assert_snapshot!(xml.split_once("</ds:Signature>").unwrap().1.replace("><", ">\n<"));
 }
 
 #[test]

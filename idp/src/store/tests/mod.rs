@@ -6,6 +6,7 @@ mod interactions;
 mod keys;
 mod sessions;
 mod small_tables;
+mod sources;
 
 use std::collections::BTreeSet;
 

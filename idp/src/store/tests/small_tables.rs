@@ -14,7 +14,7 @@ pub(super) async fn journal(store: &Store) -> Vec<Line> {
     directory::db::on!(&store.read, c => sqlx::query_as(all).fetch_all(c).await).unwrap()
 }
 
-fn saml(id: &str) -> RelyingParty {
+pub(super) fn saml(id: &str) -> RelyingParty {
     RelyingParty {
         id: PartyId(id.to_owned()),
         name: "ENT d’essai".to_owned(),

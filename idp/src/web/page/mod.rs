@@ -146,6 +146,11 @@ impl Pages {
         self.theme.asset(name)
     }
 
+    /// Address, width and height.
+    pub fn logo(&self) -> Option<(String, u32, u32)> {
+        self.theme.logo()
+    }
+
     pub fn render<P: Page>(&self, page: &P, shell: &Shell) -> Result<String, Error> {
         let language = &shell.language;
         let portal = shell.portal.as_ref().map(|portal| portal.name.as_str());

@@ -2,6 +2,7 @@
 //!
 //! The two protocols part again here, and only here; what lies between is `families`.
 
+mod about;
 pub mod oidc;
 pub mod saml;
 

@@ -8,7 +8,7 @@ use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use time::Duration;
 
-use super::{Arrival, begin, note, refuse_here, send};
+use super::{Arrival, about, begin, note, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
@@ -185,6 +185,7 @@ pub async fn metadata(State(app): State<App>, method: Method, RawQuery(query): R
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
+        about: &about::about(&app),
         certificates: &certificates,
         validity: Duration::days(14),
         cache: METADATA_CACHE,
