@@ -1,6 +1,7 @@
 //! Whole imports, on both databases.
 
 mod deltas;
+mod glimpses;
 mod runs;
 
 use std::path::{Path, PathBuf};

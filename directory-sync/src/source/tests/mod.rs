@@ -5,6 +5,7 @@ mod delivery;
 mod delta;
 mod examples;
 mod files;
+mod glimpses;
 mod pitfalls;
 mod primary;
 mod properties;
