@@ -1,8 +1,8 @@
 //! Rejected records, as a file that a spreadsheet opens.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,8 +11,8 @@ use anyhow::Context;
 /// leaves none, nor takes away that of another.
 pub struct RejectFile {
     path: PathBuf,
-    file: Option<BufWriter<File>>,
-    failed: Option<io::Error>,
+    file: Option<csv::Writer<File>>,
+    failed: Option<csv::Error>,
 }
 
 impl RejectFile {
@@ -28,14 +28,14 @@ impl RejectFile {
     }
 
     pub fn add(&mut self, file: &str, line: &dyn Display, key: Option<&str>, reason: &str) {
-        let line = [quoted(file), line.to_string(), quoted(key.unwrap_or_default()), quoted(reason)].join(",");
         if self.file.is_none()
             && let Err(error) = self.make()
         {
             self.failed.get_or_insert(error);
         }
+        let cells = [&*harmless(file), &line.to_string(), &harmless(key.unwrap_or_default()), &harmless(reason)];
         if let Some(file) = &mut self.file
-            && let Err(error) = writeln!(file, "{line}")
+            && let Err(error) = file.write_record(cells)
         {
             self.failed.get_or_insert(error);
         }
@@ -43,15 +43,15 @@ impl RejectFile {
 
     /// Ends the file; gives where it is, if there was anything to write.
     pub fn finish(mut self) -> anyhow::Result<Option<PathBuf>> {
-        let flushed = self.file.as_mut().map_or(Ok(()), Write::flush);
+        let flushed = self.file.as_mut().map_or(Ok(()), |file| file.flush().map_err(Into::into));
         self.failed.take().map_or(flushed, Err).with_context(|| self.context())?;
         Ok(self.file.is_some().then_some(self.path))
     }
 
-    fn make(&mut self) -> io::Result<()> {
+    fn make(&mut self) -> csv::Result<()> {
         if self.failed.is_none() {
-            let mut file = BufWriter::new(File::create(&self.path)?);
-            writeln!(file, "file,line,key,reason")?;
+            let mut file = csv::Writer::from_path(&self.path)?;
+            file.write_record(["file", "line", "key", "reason"])?;
             self.file = Some(file);
         }
         Ok(())
@@ -62,10 +62,13 @@ impl RejectFile {
     }
 }
 
-/// A cell. Names and keys come from outside: none may be a formula for the spreadsheet that opens the file.
-fn quoted(text: &str) -> String {
-    let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{formula}{}\"", text.replace('"', "\"\""))
+/// A cell's text. Names and keys come from outside: none may be a formula for the spreadsheet that opens the file (AD-06).
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 #[cfg(test)]
@@ -74,8 +77,15 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula() {
-        assert_eq!(quoted("a \"b\""), "\"a \"\"b\"\"\"");
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rejets.csv");
+        let mut file = RejectFile::new(&path);
+        file.add("=1+1.xml", &7, Some("@x"), "a \"b\", c");
+        file.finish().unwrap();
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            "file,line,key,reason\n'=1+1.xml,7,'@x,\"a \"\"b\"\", c\"\n"
+        );
     }
 
     #[test]
@@ -87,6 +97,6 @@ mod tests {
         let mut file = RejectFile::new(&path);
         file.add("a.xml", &3, None, "no id");
         assert_eq!(file.finish().unwrap(), Some(path.clone()));
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "file,line,key,reason\n\"a.xml\",3,\"\",\"no id\"\n");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "file,line,key,reason\na.xml,3,,no id\n");
     }
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use csv::StringRecord;
 use directory::writer::merge::{Former, Mapped};
 
 const HEADS: [&str; 3] = ["kind", "former", "key"];
@@ -18,14 +19,17 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Mapped>> {
 
 /// All lines, or all that is wrong with them. A line is told by its number, not by its words, which may be of people.
 fn parse(text: &str) -> anyhow::Result<Vec<Mapped>> {
-    let mut lines = text.trim_start_matches('\u{feff}').lines().zip(1_u64..).filter(|(line, _)| !is_empty(line));
-    let head = lines.next().and_then(|(line, _)| cells(line));
-    if head.is_none_or(|head| head.map(str::to_lowercase) != HEADS) {
+    let text = text.trim_start_matches('\u{feff}');
+    let comma = if text.lines().next().is_some_and(|head| head.contains(';')) { b';' } else { b',' };
+    // One by one, so that a line is told by the number that an editor shows.
+    let mut lines = text.lines().zip(1_u64..).filter_map(|(line, number)| Some((record(line, comma)?, number)));
+    let head = lines.next();
+    if head.as_ref().and_then(|(head, _)| cells(head)).is_none_or(|head| head.map(str::to_lowercase) != HEADS) {
         bail!("the first line must be {}", HEADS.join(","));
     }
     let (mut mapping, mut wrong) = (Vec::new(), Vec::new());
     for (line, number) in lines {
-        match mapped(line) {
+        match mapped(&line) {
             Ok(one) => mapping.push(one),
             Err(what) => wrong.push(format!("line {number}: {what}")),
         }
@@ -39,7 +43,7 @@ fn parse(text: &str) -> anyhow::Result<Vec<Mapped>> {
     bail!("{}{more}", wrong.join("; "))
 }
 
-fn mapped(line: &str) -> Result<Mapped, String> {
+fn mapped(line: &StringRecord) -> Result<Mapped, String> {
     let [kind, former, key] = cells(line).ok_or("expected three cells: kind, former, key")?;
     let told = |error: directory::model::Malformed| error.to_string();
     let from = match kind.to_lowercase().as_str() {
@@ -50,17 +54,19 @@ fn mapped(line: &str) -> Result<Mapped, String> {
     Ok(Mapped { from, to_key: key.parse().map_err(told)? })
 }
 
-/// Identifiers and keys have no comma, semicolon or quote in them, so that none is ever escaped. Cells after the third
-/// must be empty.
-fn cells(line: &str) -> Option<[&str; 3]> {
-    let mut cells = line.split([',', ';']).map(|cell| cell.trim().trim_matches('"').trim());
-    let first = [cells.next()?, cells.next()?, cells.next()?];
-    cells.all(str::is_empty).then_some(first)
+/// The cells of a line; `None` for one that has none: spreadsheets save the rows below the last one as separators only.
+fn record(line: &str, comma: u8) -> Option<StringRecord> {
+    let mut builder = csv::ReaderBuilder::new();
+    let builder = builder.delimiter(comma).has_headers(false).trim(csv::Trim::All).buffer_capacity(line.len() + 1);
+    let record = builder.from_reader(line.as_bytes()).into_records().next()?.ok()?;
+    record.iter().any(|cell| !cell.is_empty()).then_some(record)
 }
 
-/// Spreadsheets save the rows below the last one as separators only.
-fn is_empty(line: &str) -> bool {
-    line.chars().all(|c| c.is_whitespace() || ",;\"".contains(c))
+/// Three cells; those after the third must be empty.
+fn cells(line: &StringRecord) -> Option<[&str; 3]> {
+    let mut cells = line.iter();
+    let first = [cells.next()?, cells.next()?, cells.next()?];
+    cells.all(str::is_empty).then_some(first)
 }
 
 #[cfg(test)]
