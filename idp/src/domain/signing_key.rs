@@ -182,6 +182,12 @@ impl Acceptance {
 }
 
 /// Why a key does not change its state.
+/// As operators read a moment: to the minute, in UTC.
+pub fn minute(at: OffsetDateTime) -> String {
+    let (date, time) = (at.date(), at.time());
+    format!("{date} {:02}:{:02}Z", time.hour(), time.minute())
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
     #[error("there is no key {0}")]
@@ -197,7 +203,10 @@ pub enum Objection {
     #[error("{waiting} is made and waits; activate or retire it before making another")]
     Waiting { waiting: KeyName },
     /// An urgent change goes on all the same.
-    #[error("{key} is published since {since} only; it can be active from {from} on, when whoever keeps a copy has it")]
+    #[error(
+        "{key} is published since {} only; it can be active from {} on, when whoever keeps a copy has it",
+        minute(*since), minute(*from)
+    )]
     TooEarly { key: KeyName, since: OffsetDateTime, from: OffsetDateTime },
     #[error("{0} is the only active key of its purpose: without it nothing would be signed")]
     Last(KeyName),

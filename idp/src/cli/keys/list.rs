@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use super::super::directory::plain;
 use super::House;
 use crate::domain::relying_party::PartyId;
-use crate::domain::signing_key::{Entry, How, Place, Purpose, State};
+use crate::domain::signing_key::{Entry, How, Place, Purpose, State, minute};
 
 pub fn run(house: &House, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let shown = house.register.keys().iter().filter(|entry| all || entry.state() != State::Retired);
@@ -115,11 +115,6 @@ pub fn row(house: &House, entry: &Entry) -> Value {
 fn read_at(house: &House, entry: &Entry, party: &PartyId) -> Option<(OffsetDateTime, OffsetDateTime)> {
     let mut proofs = house.register.acceptances(party, entry.name);
     proofs.find(|proof| proof.how == How::Metadata).map(|proof| (proof.at, proof.counts_from()))
-}
-
-fn minute(at: OffsetDateTime) -> String {
-    let (date, time) = (at.date(), at.time());
-    format!("{date} {:02}:{:02}Z", time.hour(), time.minute())
 }
 
 fn line(house: &House, entry: &Entry) -> String {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::directory::plain;
 use super::{House, Move, New, One, Replace, described};
 use crate::domain::relying_party::PartyId;
-use crate::domain::signing_key::{KeyName, Objection, Place, Purpose};
+use crate::domain::signing_key::{KeyName, Objection, Place, Purpose, minute};
 use crate::signing::{self, Urgency};
 
 /// How many parties are named before the rest is counted.
@@ -33,7 +33,7 @@ pub async fn new(mut house: House, wanted: &New) -> anyhow::Result<ExitCode> {
     if wanted.hold {
         eprintln!("next: copy it, then `guichet keys publish {name}`");
     } else if let Some(at) = made.published_at {
-        eprintln!("next: `guichet keys activate {name}`, from {} on", at + house.publish);
+        eprintln!("next: `guichet keys activate {name}`, from {} on", minute(at + house.publish));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -47,7 +47,7 @@ pub async fn publish(mut house: House, wanted: &One) -> anyhow::Result<ExitCode>
     signing::publish(&house.store, &house.register, wanted.key, house.now).await?;
     house.reread().await?;
     wanted.manner.tell(&house, wanted.key)?;
-    eprintln!("{} is published; `guichet keys activate` from {} on", wanted.key, house.now + house.publish);
+    eprintln!("{} is published; `guichet keys activate` from {} on", wanted.key, minute(house.now + house.publish));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,6 +58,7 @@ pub async fn activate(mut house: House, wanted: &One) -> anyhow::Result<ExitCode
         bail!("this node could not sign with {key}: {error}");
     }
     if let Some(Objection::TooEarly { from, .. }) = breaks {
+        let from = minute(from);
         if key.purpose.is_saml() {
             eprintln!(
                 "before {from}, parties that you move to {key} may hold metadata without it, and refuse our answers"
