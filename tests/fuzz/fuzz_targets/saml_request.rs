@@ -14,13 +14,16 @@ use idp::domain::relying_party::{
 };
 use idp::saml::Reason;
 use idp::saml::binding::{self, Received};
-use idp::saml::request;
+use idp::saml::request::{self, Here};
 use libfuzzer_sys::fuzz_target;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
 const NOW: OffsetDateTime = datetime!(2027-01-04 08:00:00 UTC);
-const ENDPOINT: &str = "https://idp.example/idp/profile/SAML2/POST/SSO";
+const HERE: Here = Here {
+    entity_id: "https://idp.example/idp",
+    endpoint: "https://idp.example/idp/profile/SAML2/POST/SSO",
+};
 const CONSUMER: &str = "https://ent.example/saml/acs";
 
 fn party(requests_signed: bool) -> RelyingParty {
@@ -41,6 +44,9 @@ fn party(requests_signed: bool) -> RelyingParty {
             name_id_format: NameIdFormat::Persistent,
             valid_until: None,
             attribute_names: Default::default(),
+            wants_signed_assertions: false,
+            encryption: Default::default(),
+            options: Default::default(),
         }),
     }
 }
@@ -76,13 +82,13 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let read = || received(*how, bytes).and_then(request::read);
     let Ok(unverified) = read() else { return };
-    let judged = unverified.verify(open, ENDPOINT, NOW);
+    let judged = unverified.verify(open, HERE, NOW);
     match &judged {
         Ok(request) => assert_eq!(request.reply.consumer, CONSUMER),
         Err(request::Refused::Reply { reply, .. }) => assert_eq!(reply.consumer, CONSUMER),
         Err(request::Refused::Local(_)) => {}
     }
     // Whoever insists on signatures takes nothing that the other would not have.
-    let again = read().expect("what was read once").verify(strict, ENDPOINT, NOW);
+    let again = read().expect("what was read once").verify(strict, HERE, NOW);
     assert!(again.is_err() || judged.is_ok());
 });
