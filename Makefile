@@ -15,6 +15,7 @@ demo: setup-build ## build and open a house with sample families on http://local
 test: setup-test ## everything that .ci/run runs: formatting, lints, licences, every test
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-$(CURDIR)/target}" cargo check --locked --manifest-path tests/fuzz/Cargo.toml
 	cargo deny --locked --log-level error check licenses bans sources
 	cargo test --locked --workspace --lib --bins --tests
 

@@ -105,6 +105,16 @@ mod tests {
         }
     }
 
+    /// Identifiers of messages are drawn from here and hold nothing else: what three nodes draw, restarted or not, never
+    /// meets.
+    #[test]
+    fn so_09_a_million_identifiers_of_three_nodes_are_all_distinct() {
+        let node = || (0..333_334).map(|_| bytes::<16>()).collect::<Vec<_>>();
+        let nodes = [(); 3].map(|()| std::thread::spawn(node));
+        let drawn: Vec<[u8; 16]> = nodes.into_iter().flat_map(|node| node.join().unwrap()).collect();
+        assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), 1_000_002);
+    }
+
     #[test]
     fn what_was_never_given_out_is_not_a_token() {
         let token = Token::fresh().text();
