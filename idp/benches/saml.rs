@@ -62,6 +62,7 @@ fn sign(c: &mut Criterion) {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: BTreeMap::new(),
+        logout_services: Vec::new(),
     };
     let reply = SamlReply {
         request_id: Some("_0123456789abcdef0123456789abcdef".to_owned()),

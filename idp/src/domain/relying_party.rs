@@ -94,6 +94,9 @@ pub struct SamlParty {
     /// Names sent instead of the usual `Name` of an attribute, for parties that match on others.
     #[serde(default)]
     pub attribute_names: std::collections::BTreeMap<Attribute, String>,
+    /// Where it is told of a sign-out, in document order; empty for a party without single logout.
+    #[serde(default)]
+    pub logout_services: Vec<LogoutService>,
 }
 
 /// An address to which answers may be posted (HTTP-POST binding).
@@ -105,7 +108,37 @@ pub struct AssertionConsumer {
     pub is_default: bool,
 }
 
+/// A `SingleLogoutService`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutService {
+    pub binding: SamlBinding,
+    pub location: String,
+    /// Where answers go, where not to `location` (SAML Metadata 2.2.2).
+    pub response_location: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SamlBinding {
+    Redirect,
+    Post,
+}
+
 impl SamlParty {
+    /// Where the party is told of a sign-out: by Redirect rather, since a form needs a script or a click.
+    pub fn logout_service(&self) -> Option<&LogoutService> {
+        let by_redirect = self.logout_services.iter().find(|service| service.binding == SamlBinding::Redirect);
+        by_redirect.or_else(|| self.logout_services.first())
+    }
+
+    /// Where its own LogoutRequest is answered: over the binding it came by, else over any it has.
+    pub fn logout_answer(&self, came_by: SamlBinding) -> Option<(SamlBinding, &str)> {
+        let same = self.logout_services.iter().find(|service| service.binding == came_by);
+        let service = same.or_else(|| self.logout_service())?;
+        Some((service.binding, service.response_location.as_deref().unwrap_or(&service.location)))
+    }
+
     /// The address for a request that names none: the default one, else the first (SAML Metadata 2.2.3).
     pub fn default_consumer(&self) -> Option<&AssertionConsumer> {
         self.assertion_consumers.iter().find(|acs| acs.is_default).or_else(|| self.assertion_consumers.first())
@@ -133,6 +166,9 @@ pub struct OidcParty {
     pub scopes: BTreeSet<String>,
     /// The host that stands for the client in pairwise subjects (OpenID Connect Core 8.1).
     pub sector: String,
+    /// `backchannel_logout_uri`: where this service tells it of a sign-out (OP-16).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

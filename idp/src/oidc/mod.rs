@@ -13,6 +13,7 @@ pub mod client;
 pub mod discovery;
 mod form;
 pub mod id_token;
+pub mod logout_token;
 mod redirect_uri;
 pub mod signing;
 pub mod token;

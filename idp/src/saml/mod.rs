@@ -11,7 +11,9 @@
 
 pub mod binding;
 mod canonical;
+mod envelope;
 mod lexis;
+pub mod logout;
 pub mod metadata;
 mod names;
 pub mod reason;

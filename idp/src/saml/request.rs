@@ -1,33 +1,23 @@
 //! The AuthnRequest: who sends it, whether it may be believed, and what it asks (SAML Core 3.4.1, Profiles 4.1.4.1).
 
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::interaction::{Asked, SamlReply};
-use crate::domain::relying_party::{NameIdFormat, PartyId, Protocol, RelyingParty, SamlParty};
+use crate::domain::relying_party::{NameIdFormat, PartyId, RelyingParty, SamlParty};
 
-use super::binding::{Carriage, Received, Unsolicited};
+use super::binding::{Received, Unsolicited};
+use super::envelope::{Envelope, Sealed, open};
 use super::lexis;
 use super::names::{self, ASSERTION, PROTOCOL};
 use super::reason::Reason;
 use super::response::Status;
-use super::tree::{self, Element, MESSAGE};
-use super::trust::{self, Key};
+use super::tree::Element;
 
-/// SI-11.
-const SKEW: Duration = Duration::minutes(5);
-/// The request's ID is kept for replay and given back in the answer.
-const ID_MAX: usize = 256;
+const KIND: &str = "AuthnRequest";
 
 /// A request that nobody vouches for yet: it tells who claims to send it and nothing else.
 #[derive(Debug)]
-pub struct Unverified {
-    issuer: PartyId,
-    xml: String,
-    root: Element,
-    relay_state: Option<String>,
-    carriage: Carriage,
-}
+pub struct Unverified(Sealed);
 
 /// A request of a registered party, sent to us, just now, to be answered at a registered address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,32 +47,22 @@ impl From<Reason> for Refused {
 
 /// Takes the message apart as far as needed to find the party.
 pub fn read(received: Received) -> Result<Unverified, Reason> {
-    let Received { xml, relay_state, carriage } = received;
-    let root = tree::read(&xml, MESSAGE)?;
-    if !root.is(PROTOCOL, "AuthnRequest") {
-        return Err(Reason::NotARequest);
-    }
-    let issuer = issuer(&root)?;
-    Ok(Unverified { issuer, xml, root, relay_state, carriage })
-}
-
-fn issuer(root: &Element) -> Result<PartyId, Reason> {
-    let issuer = root.only(ASSERTION, "Issuer").ok().flatten().and_then(Element::value);
-    issuer.map(|entity_id| PartyId(entity_id.to_owned())).ok_or(Reason::NotARequest)
+    Sealed::read(received, KIND, Reason::NotARequest).map(Unverified)
 }
 
 impl Unverified {
     /// Who claims to send this: for the look-up, and for nothing else.
     pub fn issuer(&self) -> &PartyId {
-        &self.issuer
+        &self.0.issuer
     }
 
     /// Checks the request against what is registered; `endpoint` is the address at which it arrived, as published.
     pub fn verify(self, party: &RelyingParty, endpoint: &str, now: OffsetDateTime) -> Result<AuthnRequest, Refused> {
-        let saml = open(party, &self.issuer, now)?;
-        let relay_state = self.relay_state.clone();
-        let (root, is_signed) = self.believe(saml)?;
-        let id = check_envelope(&root, party, endpoint, is_signed, now)?;
+        let saml = open(party, self.issuer(), now)?;
+        let relay_state = self.0.relay_state.clone();
+        let (root, is_signed) = self.0.believe(saml, saml.requests_signed)?;
+        let envelope = Envelope { name: KIND, party: &party.id, endpoint, is_signed, now };
+        let id = envelope.check(&root, Reason::NotARequest)?;
         let reply = SamlReply {
             request_id: Some(id.clone()),
             consumer: consumer(&root, saml)?,
@@ -93,66 +73,12 @@ impl Unverified {
         if root.all(ASSERTION, "Subject").next().is_some() {
             return Err(refuse(Status::RequestUnsupported));
         }
-        let name_id_format = name_id_format(&root, saml).map_err(refuse)?;
+        let name_id_format = name_id_format(&root, saml, &party.id).map_err(refuse)?;
         authn_context(&root).map_err(refuse)?;
         let asked =
             Asked { fresh: boolean(&root, "ForceAuthn")?, passive: boolean(&root, "IsPassive")?, ..Asked::default() };
         Ok(AuthnRequest { id, asked, reply: SamlReply { name_id_format, ..reply } })
     }
-
-    /// The content that may be read, and whether a registered key vouches for it (SI-04 to SI-09).
-    fn believe(self, saml: &SamlParty) -> Result<(Element, bool), Reason> {
-        let inside = trust::enveloped(&self.root)?;
-        let keys = || Key::registered(&saml.signing_certificates);
-        match (self.carriage, inside) {
-            (Carriage::Post, Some(method)) => {
-                trust::verified(&self.xml, &self.root, method, &keys()).map(|signed| (signed, true))
-            }
-            // Bindings 3.4.4.1: the Redirect binding carries no signature inside the message.
-            (Carriage::Redirect(_), Some(_)) => Err(Reason::SignatureShape),
-            (Carriage::Redirect(Some(detached)), None) => {
-                trust::check_detached(&detached, &keys()).map(|()| (self.root, true))
-            }
-            (Carriage::Post | Carriage::Redirect(None), None) if saml.requests_signed => Err(Reason::Unsigned),
-            (Carriage::Post | Carriage::Redirect(None), None) => Ok((self.root, false)),
-        }
-    }
-}
-
-/// The SAML side of a party that may be answered now (SI-14).
-fn open<'a>(party: &'a RelyingParty, claimed: &PartyId, now: OffsetDateTime) -> Result<&'a SamlParty, Reason> {
-    if party.id != *claimed {
-        return Err(Reason::UnknownParty);
-    }
-    match &party.protocol {
-        Protocol::Saml(saml) if party.is_open(now) => Ok(saml),
-        Protocol::Saml(_) | Protocol::Oidc(_) => Err(Reason::ClosedParty),
-    }
-}
-
-/// What every SAML message says of itself; gives the request's ID.
-fn check_envelope(
-    root: &Element,
-    party: &RelyingParty,
-    endpoint: &str,
-    is_signed: bool,
-    now: OffsetDateTime,
-) -> Result<String, Reason> {
-    if !root.is(PROTOCOL, "AuthnRequest") || root.attribute("Version") != Some("2.0") || issuer(root)? != party.id {
-        return Err(Reason::NotARequest);
-    }
-    let id = root.attribute("ID").filter(|id| id.len() <= ID_MAX && lexis::is_ncname(id)).ok_or(Reason::NotARequest)?;
-    match root.attribute("Destination") {
-        Some(destination) if destination != endpoint => return Err(Reason::Destination),
-        None if is_signed => return Err(Reason::Destination),
-        Some(_) | None => {}
-    }
-    let issued = root.attribute("IssueInstant").and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-    let issued = issued.ok_or(Reason::NotARequest)?;
-    if (now - issued).abs() > SKEW {
-        return Err(Reason::Time);
-    }
-    Ok(id.to_owned())
 }
 
 /// SI-13: a registered address or none, whoever signed the request.
@@ -175,13 +101,12 @@ fn consumer(root: &Element, saml: &SamlParty) -> Result<String, Reason> {
 }
 
 /// SO-04: as the request asks, else as registered.
-fn name_id_format(root: &Element, saml: &SamlParty) -> Result<NameIdFormat, Status> {
+fn name_id_format(root: &Element, saml: &SamlParty, own: &PartyId) -> Result<NameIdFormat, Status> {
     let Some(policy) = root.only(PROTOCOL, "NameIDPolicy").map_err(|_| Status::InvalidNameIdPolicy)? else {
         return Ok(saml.name_id_format);
     };
-    let own = issuer(root).ok();
     let qualifier = policy.attribute("SPNameQualifier").filter(|qualifier| !qualifier.is_empty());
-    let is_own = qualifier.is_none_or(|qualifier| own.is_some_and(|own| own.0 == qualifier));
+    let is_own = qualifier.is_none_or(|qualifier| own.0 == qualifier);
     match policy.attribute("Format") {
         _ if !is_own => Err(Status::InvalidNameIdPolicy),
         Some(names::PERSISTENT) => Ok(NameIdFormat::Persistent),

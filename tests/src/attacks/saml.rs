@@ -31,6 +31,7 @@ async fn register(house: &House, entity: &str) {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: std::collections::BTreeMap::new(),
+        logout_services: Vec::new(),
     };
     let party = RelyingParty {
         id: PartyId(entity.to_owned()),

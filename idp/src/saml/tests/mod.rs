@@ -93,6 +93,7 @@ pub fn saml_party(requests_signed: bool, keys: &[TestKey]) -> SamlParty {
         name_id_format: NameIdFormat::Persistent,
         valid_until: None,
         attribute_names: BTreeMap::new(),
+        logout_services: Vec::new(),
     }
 }
 

@@ -75,6 +75,7 @@ fn what_we_act_on_is_kept() {
         name_id_format: NameIdFormat::Transient,
         valid_until: Some(datetime!(2027-02-01 00:00:00 UTC)),
         attribute_names: BTreeMap::new(),
+        logout_services: Vec::new(),
     };
     assert_eq!(taken.saml, expected);
     let binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact".to_owned();
@@ -230,6 +231,8 @@ fn published() -> String {
         entity_id: IDP,
         redirect: "https://idp.example/idp/profile/SAML2/Redirect/SSO",
         post: ENDPOINT,
+        logout_redirect: "https://idp.example/idp/profile/SAML2/Redirect/SLO",
+        logout_post: "https://idp.example/idp/profile/SAML2/POST/SLO",
         names: &[("fr", "Guichet d'essai"), ("en", "Test desk")],
         certificates: &[current, next],
         validity: Duration::days(7),

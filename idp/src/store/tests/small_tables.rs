@@ -28,6 +28,7 @@ fn saml(id: &str) -> RelyingParty {
             name_id_format: NameIdFormat::Transient,
             valid_until: Some(NOW),
             attribute_names: std::collections::BTreeMap::new(),
+            logout_services: Vec::new(),
         }),
     }
 }
@@ -40,6 +41,7 @@ fn oidc(id: &str) -> RelyingParty {
         id_token_algorithm: IdTokenAlgorithm::Es256,
         scopes: BTreeSet::from(["openid".to_owned()]),
         sector: "ent.example".to_owned(),
+        backchannel_logout_uri: None,
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }
