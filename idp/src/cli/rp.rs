@@ -9,7 +9,6 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use url::Url;
 
 use crate::chance::{self, Token};
 use crate::domain::account::Profile;
