@@ -67,6 +67,7 @@ fn sign(c: &mut Criterion) {
         wants_signed_assertions: false,
         encryption: EncryptionMethods::default(),
         options: SamlOptions::default(),
+        logout_services: Vec::new(),
     };
     let reply = SamlReply {
         request_id: Some("_0123456789abcdef0123456789abcdef".to_owned()),

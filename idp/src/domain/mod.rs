@@ -7,6 +7,7 @@ pub mod account;
 pub mod identity;
 pub mod interaction;
 pub mod login;
+pub mod logout;
 pub mod password;
 pub mod release;
 pub mod relying_party;

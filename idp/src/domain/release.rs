@@ -11,7 +11,8 @@ use time::macros::format_description;
 
 use super::account::{AccountId, Profile};
 use super::identity::Identity;
-use super::relying_party::{ReleasePolicy, RelyingParty};
+use super::relying_party::{PartyId, ReleasePolicy, RelyingParty};
+use super::session::SessionId;
 
 /// Everything a policy can grant, by the name relying parties know (`FriendlyName`, claim).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,6 +136,28 @@ impl PairwiseKey {
     pub fn subject(&self, account: &AccountId, sector: &str) -> String {
         let tag = digest(&self.0, &["subject", account.as_str(), sector]);
         data_encoding::BASE32.encode(tag.as_ref().get(..20).unwrap_or_default())
+    }
+
+    /// The session as one party knows it, for `SessionIndex` and `sid`: two parties cannot find out by it that they have
+    /// the same person in front of them.
+    pub fn session_name(&self, session: &SessionId, party: &PartyId) -> SessionId {
+        SessionId::from_random(self.half(&["session", session.as_str(), &party.0]))
+    }
+
+    /// A transient `NameID`: one for each session and party, so that a sign-out names the person as every answer of the
+    /// session did (SAML Core 8.3.8).
+    pub fn transient(&self, session: &SessionId, party: &PartyId) -> String {
+        format!("_{}", data_encoding::HEXLOWER.encode(&self.half(&["transient", session.as_str(), &party.0])))
+    }
+
+    /// 128 bits of the digest.
+    fn half(&self, parts: &[&str]) -> [u8; 16] {
+        let tag = digest(&self.0, parts);
+        let mut half = [0; 16];
+        for (to, from) in half.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        half
     }
 
     /// `FrEduCtId`: 96 hex digits. Whether the original is the same for every service is not known; ours is not.

@@ -103,6 +103,9 @@ pub struct SamlParty {
     pub encryption: EncryptionMethods,
     #[serde(default)]
     pub options: SamlOptions,
+    /// Where it is told of a sign-out, in document order; empty for a party without single logout.
+    #[serde(default)]
+    pub logout_services: Vec<LogoutService>,
 }
 
 /// How assertions are encrypted for a party, of the methods that we know (SO-03).
@@ -142,10 +145,40 @@ pub struct AssertionConsumer {
     pub is_default: bool,
 }
 
+/// A `SingleLogoutService`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutService {
+    pub binding: SamlBinding,
+    pub location: String,
+    /// Where answers go, where not to `location` (SAML Metadata 2.2.2).
+    pub response_location: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SamlBinding {
+    Redirect,
+    Post,
+}
+
 impl SamlParty {
     /// For a request that asks for none (SO-04).
     pub fn usual_name_id(&self) -> NameIdFormat {
         self.options.name_id.unwrap_or(self.name_id_format)
+    }
+
+    /// Where the party is told of a sign-out: by Redirect rather, since a form needs a script or a click.
+    pub fn logout_service(&self) -> Option<&LogoutService> {
+        let by_redirect = self.logout_services.iter().find(|service| service.binding == SamlBinding::Redirect);
+        by_redirect.or_else(|| self.logout_services.first())
+    }
+
+    /// Where its own LogoutRequest is answered: over the binding it came by, else over any it has.
+    pub fn logout_answer(&self, came_by: SamlBinding) -> Option<(SamlBinding, &str)> {
+        let same = self.logout_services.iter().find(|service| service.binding == came_by);
+        let service = same.or_else(|| self.logout_service())?;
+        Some((service.binding, service.response_location.as_deref().unwrap_or(&service.location)))
     }
 
     /// The address for a request that names none: the default one, else the first (SAML Metadata 2.2.3).
@@ -184,6 +217,9 @@ pub struct OidcParty {
     pub scopes: BTreeSet<String>,
     /// The host that stands for the client in pairwise subjects (OpenID Connect Core 8.1).
     pub sector: String,
+    /// `backchannel_logout_uri`: where this service tells it of a sign-out (OP-16).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

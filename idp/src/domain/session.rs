@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::account::{AccountId, Profile};
 
-/// A session's name towards relying parties (SAML `SessionIndex`, OpenID Connect `sid`): `_` and 32 hex digits drawn at
-/// random. It opens nothing: the browser holds another secret.
+/// A session's name: `_` and 32 hex digits, drawn at random for this house, derived from that for each relying party
+/// (SAML `SessionIndex`, OpenID Connect `sid`). It opens nothing: the browser holds another secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionId(String);
 
@@ -57,6 +57,12 @@ pub struct Lifetimes {
 }
 
 impl Session {
+    /// The same session under the name that one relying party knows it by.
+    #[must_use]
+    pub fn named(&self, name: SessionId) -> Self {
+        Self { id: name, ..self.clone() }
+    }
+
     pub fn is_alive(&self, lifetimes: Lifetimes, now: OffsetDateTime) -> bool {
         now < self.expires_at && now - self.seen_at < lifetimes.idle
     }

@@ -113,6 +113,8 @@ fn is_dangerous(member: &str, (was, is): (&[Value], &[Value]), come: &[Value]) -
             come.iter().any(|new| !was.iter().any(|known| location(known) == location(new)))
         }
         "requests_signed" => is != [Value::Bool(true)],
+        // Each names a person to whoever reads there; one that goes sends nothing elsewhere.
+        "logout_services" => !come.is_empty(),
         // Among methods that are all safe, and one signature more or less beside that of the Response.
         "encryption" | "wants_signed_assertions" => false,
         _ => true,
@@ -133,6 +135,7 @@ impl SamlParty {
             valid_until: read.valid_until,
             wants_signed_assertions: read.wants_signed_assertions,
             encryption: read.encryption,
+            logout_services: read.logout_services,
             ..self.clone()
         }
     }
@@ -186,6 +189,7 @@ mod tests {
             wants_signed_assertions: false,
             encryption: EncryptionMethods::default(),
             options: SamlOptions::default(),
+            logout_services: Vec::new(),
         }
     }
 

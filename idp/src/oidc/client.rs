@@ -87,6 +87,7 @@ pub struct Registration {
     algorithm: IdTokenAlgorithm,
     scopes: BTreeSet<String>,
     sector: Option<String>,
+    backchannel_logout_uri: Option<String>,
 }
 
 /// Reads and checks the metadata of one client.
@@ -109,6 +110,7 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
         algorithm: members.algorithm()?,
         scopes: members.scopes()?,
         sector: members.sector(&redirects)?,
+        backchannel_logout_uri: members.backchannel_logout_uri(environment)?,
         redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
     })
 }
@@ -133,6 +135,7 @@ impl Registration {
             id_token_algorithm: self.algorithm,
             scopes: self.scopes.clone(),
             sector: self.sector.clone().unwrap_or_else(|| id.0.clone()),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
         }
     }
 
@@ -153,6 +156,11 @@ impl Registration {
         say("token_endpoint_auth_method", json!(self.method.name()));
         say("grant_types", json!(["authorization_code"]));
         say("response_types", json!(["code"]));
+        if let Some(address) = &self.backchannel_logout_uri {
+            say("backchannel_logout_uri", json!(address));
+            // Every logout token names the session, whether or not the client insists on it.
+            say("backchannel_logout_session_required", json!(true));
+        }
         say("subject_type", json!("pairwise"));
         say("id_token_signed_response_alg", json!(signing::name(self.algorithm)));
         say("scope", json!(self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")));
@@ -243,6 +251,14 @@ impl Members {
             }
         }
         Ok(start)
+    }
+
+    /// OP-16: https, in a test of this machine too.
+    fn backchannel_logout_uri(&self, environment: Environment) -> Result<Option<String>, Error> {
+        const FIELD: &str = "backchannel_logout_uri";
+        let Some(text) = self.text(FIELD)? else { return Ok(None) };
+        let url = check_page(text, environment).or_else(|why| refuse_address(FIELD, text, &why))?;
+        if url.scheme() == "https" { Ok(Some(text.to_owned())) } else { refuse(FIELD, "must begin with https://") }
     }
 
     fn method(&self) -> Result<Method, Error> {

@@ -50,6 +50,11 @@ struct Additional {
     /// Initiating User Registration via OpenID Connect 5.
     #[serde(rename = "prompt_values_supported")]
     prompt_values: Vec<String>,
+    /// Back-Channel Logout 2.1.
+    #[serde(rename = "backchannel_logout_supported")]
+    backchannel_logout: bool,
+    #[serde(rename = "backchannel_logout_session_supported")]
+    backchannel_logout_session: bool,
 }
 
 impl AdditionalProviderMetadata for Additional {}
@@ -69,6 +74,8 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
             code_challenge_methods: vec!["S256".to_owned()],
             issuer_in_response: true,
             prompt_values: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
+            backchannel_logout: true,
+            backchannel_logout_session: true,
         },
     )
     .set_token_endpoint(Some(TokenUrl::new(at(paths::TOKEN))?))

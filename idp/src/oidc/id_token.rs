@@ -29,6 +29,7 @@ pub struct IdToken<'a> {
     pub authenticated_at: OffsetDateTime,
     /// `nonce` of the request, returned unchanged (OP-04).
     pub nonce: Option<&'a str>,
+    /// As this client knows it.
     pub session: &'a SessionId,
 }
 
@@ -73,7 +74,7 @@ impl IdToken<'_> {
             at_hash: token_hash(access_token),
             sid: self.session.as_str(),
         };
-        SigningKey::of(keys, algorithm)?.sign_claims(&claims)
+        SigningKey::of(keys, algorithm)?.sign_claims("JWT", &claims)
     }
 }
 

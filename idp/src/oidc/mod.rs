@@ -14,6 +14,7 @@ pub mod client;
 pub mod discovery;
 mod form;
 pub mod id_token;
+pub mod logout_token;
 mod redirect_uri;
 pub mod signing;
 pub mod token;

@@ -52,9 +52,9 @@ impl<'a> SigningKey<'a> {
         }
     }
 
-    /// A JWS in compact serialisation (RFC 7515 3.1).
-    pub(super) fn sign_claims(self, claims: &impl Serialize) -> Result<String, Error> {
-        let header = format!(r#"{{"alg":"{}","kid":"{}","typ":"JWT"}}"#, name(self.algorithm()), self.kid());
+    /// A JWS in compact serialisation (RFC 7515 3.1); `kind` is its `typ`, so that no token passes for another (OP-09).
+    pub(super) fn sign_claims(self, kind: &str, claims: &impl Serialize) -> Result<String, Error> {
+        let header = format!(r#"{{"alg":"{}","kid":"{}","typ":"{kind}"}}"#, name(self.algorithm()), self.kid());
         let mut token = BASE64URL_NOPAD.encode(header.as_bytes());
         token.push('.');
         BASE64URL_NOPAD.encode_append(&serde_json::to_vec(claims)?, &mut token);

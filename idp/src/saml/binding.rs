@@ -1,4 +1,4 @@
-//! How a request travels: HTTP-Redirect and HTTP-POST (SAML Bindings 3.4, 3.5), and the unsolicited address.
+//! How a message arrives: HTTP-Redirect and HTTP-POST (SAML Bindings 3.4, 3.5), and the unsolicited address.
 
 use std::io::Read;
 
@@ -15,7 +15,7 @@ const BODY_MAX: usize = 256 * 1024;
 /// SI-16.
 const RELAY_STATE_MAX: usize = 1024;
 
-/// A message as it came: nothing in it is to be believed, and nothing in it can be read but by `request::read`.
+/// A message as it came: nothing in it is to be believed, and nothing in it can be read but by `request` and `logout`.
 #[derive(Debug, Clone)]
 pub struct Received {
     pub(super) xml: String,
@@ -49,22 +49,46 @@ pub struct Unsolicited {
     pub(super) time: Option<OffsetDateTime>,
 }
 
-/// A message of the Redirect binding, from the query as received.
+/// What arrives at a single logout address.
+#[derive(Debug, Clone)]
+pub enum Message {
+    Request(Received),
+    Response(Received),
+}
+
+const REQUEST: &str = "SAMLRequest";
+const RESPONSE: &str = "SAMLResponse";
+
+/// A request of the Redirect binding, from the query as received.
 pub fn redirect(raw_query: &str) -> Result<Received, Reason> {
     let query = Parameters::read(raw_query, QUERY_MAX)?;
-    if query.value("SAMLResponse")?.is_some() {
+    if query.value(RESPONSE)?.is_some() {
         return Err(Reason::Parameters);
     }
+    redirected(&query, REQUEST)
+}
+
+/// A request or an answer of the Redirect binding; never both (SI-08).
+pub fn logout_by_redirect(raw_query: &str) -> Result<Message, Reason> {
+    let query = Parameters::read(raw_query, QUERY_MAX)?;
+    match (query.value(REQUEST)?, query.value(RESPONSE)?) {
+        (Some(_), None) => redirected(&query, REQUEST).map(Message::Request),
+        (None, Some(_)) => redirected(&query, RESPONSE).map(Message::Response),
+        (Some(_), Some(_)) | (None, None) => Err(Reason::Parameters),
+    }
+}
+
+fn redirected(query: &Parameters, name: &str) -> Result<Received, Reason> {
     let encoding = query.value("SAMLEncoding")?;
     if encoding.is_some_and(|encoding| encoding != names::DEFLATE) {
         return Err(Reason::Encoding);
     }
-    let message = query.value("SAMLRequest")?.ok_or(Reason::Parameters)?;
+    let message = query.value(name)?.ok_or(Reason::Parameters)?;
     let detached = match (query.value("Signature")?, query.value("SigAlg")?) {
         (None, None) => None,
         (Some(signature), Some(algorithm)) => {
             // Bindings 3.4.4.1: in this order, whatever the order in the address.
-            let signed = ["SAMLRequest", "RelayState", "SigAlg"].into_iter().filter_map(|name| query.raw(name));
+            let signed = [name, "RelayState", "SigAlg"].into_iter().filter_map(|name| query.raw(name));
             let octets = signed.collect::<Vec<_>>().join("&");
             Some(Detached { octets, algorithm, signature: base64(&signature)? })
         }
@@ -77,20 +101,41 @@ pub fn redirect(raw_query: &str) -> Result<Received, Reason> {
     })
 }
 
-/// A message of the POST binding, from a body of `application/x-www-form-urlencoded`.
+/// A request of the POST binding, from a body of `application/x-www-form-urlencoded`.
 pub fn post(body: &[u8]) -> Result<Received, Reason> {
+    let form = form(body)?;
+    if form.value(RESPONSE)?.is_some() {
+        return Err(Reason::Parameters);
+    }
+    posted(&form, REQUEST)
+}
+
+/// A request or an answer of the POST binding; never both.
+pub fn logout_by_post(body: &[u8]) -> Result<Message, Reason> {
+    let form = form(body)?;
+    match (form.value(REQUEST)?, form.value(RESPONSE)?) {
+        (Some(_), None) => posted(&form, REQUEST).map(Message::Request),
+        (None, Some(_)) => posted(&form, RESPONSE).map(Message::Response),
+        (Some(_), Some(_)) | (None, None) => Err(Reason::Parameters),
+    }
+}
+
+fn form(body: &[u8]) -> Result<Parameters<'_>, Reason> {
     if body.len() > BODY_MAX {
         return Err(Reason::TooLarge);
     }
     let body = std::str::from_utf8(body).map_err(|_| Reason::Parameters)?;
-    let form = Parameters::read(body, BODY_MAX)?;
+    Parameters::read(body, BODY_MAX)
+}
+
+fn posted(form: &Parameters, name: &str) -> Result<Received, Reason> {
     // `Signature` is HTTP-POST-SimpleSign: a present signature is checked or the message refused (SI-09).
-    for name in ["SAMLResponse", "Signature", "SigAlg"] {
+    for name in ["Signature", "SigAlg"] {
         if form.value(name)?.is_some() {
             return Err(Reason::Parameters);
         }
     }
-    let message = base64(&form.value("SAMLRequest")?.ok_or(Reason::Parameters)?)?;
+    let message = base64(&form.value(name)?.ok_or(Reason::Parameters)?)?;
     if message.len() > MESSAGE.bytes {
         return Err(Reason::TooLarge);
     }

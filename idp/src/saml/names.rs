@@ -27,6 +27,13 @@ pub const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient
 pub const UNSPECIFIED: [&str; 2] =
     ["urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "urn:oasis:names:tc:SAML:2.0:nameid-format:unspecified"];
 
+pub const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+pub const REQUESTER: &str = "urn:oasis:names:tc:SAML:2.0:status:Requester";
+pub const RESPONDER: &str = "urn:oasis:names:tc:SAML:2.0:status:Responder";
+pub const PARTIAL_LOGOUT: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
+pub const UNKNOWN_PRINCIPAL: &str = "urn:oasis:names:tc:SAML:2.0:status:UnknownPrincipal";
+pub const REQUEST_UNSUPPORTED: &str = "urn:oasis:names:tc:SAML:2.0:status:RequestUnsupported";
+
 pub const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 pub const PASSWORD_PROTECTED_TRANSPORT: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";

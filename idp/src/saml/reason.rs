@@ -17,6 +17,8 @@ pub enum Reason {
     Xml(Fault),
     #[error("the message is not an AuthnRequest as SAML 2.0 describes it")]
     NotARequest,
+    #[error("the message is not a LogoutRequest or LogoutResponse as SAML 2.0 describes them")]
+    NotALogout,
     #[error("no relying party is known by that entityID")]
     UnknownParty,
     #[error("the relying party is suspended, expired or speaks another protocol")]
@@ -50,6 +52,7 @@ impl Reason {
             Self::Encoding => "encoding",
             Self::Xml(_) => "xml",
             Self::NotARequest => "not-a-request",
+            Self::NotALogout => "not-a-logout",
             Self::UnknownParty => "unknown-party",
             Self::ClosedParty => "closed-party",
             Self::SignatureShape => "signature-shape",

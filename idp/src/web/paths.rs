@@ -7,6 +7,8 @@ pub const SAML_METADATA_TOO: &str = "/idp/profile/SAML2/metadata";
 pub const SAML_REDIRECT: &str = "/idp/profile/SAML2/Redirect/SSO";
 pub const SAML_POST: &str = "/idp/profile/SAML2/POST/SSO";
 pub const SAML_UNSOLICITED: &str = "/idp/profile/SAML2/Unsolicited/SSO";
+pub const SAML_LOGOUT_REDIRECT: &str = "/idp/profile/SAML2/Redirect/SLO";
+pub const SAML_LOGOUT_POST: &str = "/idp/profile/SAML2/POST/SLO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
 // Discovery names these, so they are written there.

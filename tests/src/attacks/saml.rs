@@ -36,6 +36,7 @@ async fn register(house: &House, entity: &str) {
         wants_signed_assertions: false,
         encryption: EncryptionMethods::default(),
         options: SamlOptions::default(),
+        logout_services: Vec::new(),
     };
     let party = RelyingParty {
         id: PartyId(entity.to_owned()),

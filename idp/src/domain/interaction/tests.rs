@@ -54,6 +54,7 @@ fn party() -> RelyingParty {
             id_token_algorithm: IdTokenAlgorithm::Es256,
             scopes: std::collections::BTreeSet::new(),
             sector: "ent.example".to_owned(),
+            backchannel_logout_uri: None,
         }),
     }
 }

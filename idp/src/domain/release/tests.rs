@@ -79,6 +79,7 @@ fn party(sector: &str, attributes: &[Attribute]) -> RelyingParty {
             id_token_algorithm: IdTokenAlgorithm::Es256,
             scopes: BTreeSet::new(),
             sector: sector.to_owned(),
+            backchannel_logout_uri: None,
         }),
     }
 }

@@ -18,6 +18,7 @@ pub fn client(change: impl FnOnce(&mut OidcParty)) -> RelyingParty {
         id_token_algorithm: IdTokenAlgorithm::Rs256,
         scopes: ["openid", "profile", "ect.scope.cnx"].map(str::to_owned).into(),
         sector: "ent.example".to_owned(),
+        backchannel_logout_uri: None,
     };
     change(&mut party);
     RelyingParty {

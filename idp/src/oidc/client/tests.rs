@@ -44,6 +44,7 @@ fn a_small_registration_gets_the_defaults_of_the_standard() {
             id_token_algorithm: IdTokenAlgorithm::Rs256,
             scopes: ["openid", "profile"].map(str::to_owned).into(),
             sector: "ent.example".to_owned(),
+            backchannel_logout_uri: None,
         }
     );
 }

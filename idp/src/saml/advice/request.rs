@@ -115,6 +115,9 @@ const fn fix(reason: Reason) -> &'static str {
         Reason::NotARequest => {
             "send an AuthnRequest with ID, Version=\"2.0\", IssueInstant and Issuer; name the reply address by URL or by index, not both"
         }
+        Reason::NotALogout => {
+            "send a LogoutRequest with ID, Version=\"2.0\", IssueInstant, Issuer and the NameID that you were given"
+        }
         Reason::UnknownParty => "write the registered entityID as Issuer, letter by letter",
         Reason::ClosedParty => "have an operator open the party, or publish metadata that is still valid",
         Reason::SignatureShape => {

@@ -13,7 +13,9 @@ use url::{Host, Url};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::encryption;
-use crate::domain::relying_party::{AssertionConsumer, Environment, NameIdFormat, PartyId, SamlParty};
+use crate::domain::relying_party::{
+    AssertionConsumer, Environment, LogoutService, NameIdFormat, PartyId, SamlBinding, SamlParty,
+};
 use crate::domain::saml_options::SamlOptions;
 use crate::saml::lexis;
 use crate::saml::names::{self, DSIG, METADATA, METADATA_UI, PROTOCOL, XML};
@@ -104,6 +106,8 @@ pub enum Unfit {
     NoConsumer,
     #[error("the AssertionConsumerService {0} must be an https address without user, fragment or HTML")]
     Consumer(String),
+    #[error("the SingleLogoutService {0} must be an https address without user, fragment or HTML")]
+    Logout(String),
     #[error("two AssertionConsumerService have the index {0}")]
     Index(u16),
     #[error("a KeyDescriptor holds no X509Certificate")]
@@ -256,6 +260,7 @@ impl Provider<'_> {
                 methods
             },
             options: SamlOptions::default(),
+            logout_services: self.logout_services()?,
         })
     }
 
@@ -281,6 +286,27 @@ impl Provider<'_> {
             consumers.push(AssertionConsumer { location, index, is_default });
         }
         if consumers.is_empty() { Err(Unfit::NoConsumer) } else { Ok(consumers) }
+    }
+
+    /// Where the party is told of a sign-out. Other bindings than ours are SOAP and Artifact, which nobody misses here.
+    fn logout_services(&self) -> Result<Vec<LogoutService>, Unfit> {
+        let mut services: Vec<LogoutService> = Vec::new();
+        for element in self.descriptor.all(METADATA, "SingleLogoutService") {
+            let binding = match element.attribute("Binding") {
+                Some(names::REDIRECT) => SamlBinding::Redirect,
+                Some(names::POST) => SamlBinding::Post,
+                Some(_) | None => continue,
+            };
+            let location = element.attribute("Location").unwrap_or_default().to_owned();
+            let response_location = element.attribute("ResponseLocation").map(ToOwned::to_owned);
+            for address in [&location].into_iter().chain(&response_location) {
+                if !is_fit_address(address, self.environment) {
+                    return Err(Unfit::Logout(address.clone()));
+                }
+            }
+            services.push(LogoutService { binding, location, response_location });
+        }
+        Ok(services)
     }
 
     /// The certificates for one use; a key without `use` serves for both (SI-06).

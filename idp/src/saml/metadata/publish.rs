@@ -9,12 +9,15 @@ use crate::saml::signing::{Halves, SigningKey, Unsigned, id};
 
 use super::about::{self, About};
 
-/// What relying parties must know of us. Single logout is not offered, so it is not announced.
+/// What relying parties must know of us.
 pub struct Ours<'a> {
     pub entity_id: &'a str,
     /// Addresses of the SingleSignOnService.
     pub redirect: &'a str,
     pub post: &'a str,
+    /// Addresses of the SingleLogoutService.
+    pub logout_redirect: &'a str,
+    pub logout_post: &'a str,
     /// Language and name.
     pub names: &'a [(&'a str, &'a str)],
     pub about: &'a About,
@@ -46,6 +49,8 @@ pub fn ours(ours: &Ours, now: OffsetDateTime, random: [u8; 16], key: &dyn Signin
     for certificate in ours.certificates {
         signing_certificate(&mut out, certificate);
     }
+    out.empty("md:SingleLogoutService", &[("Binding", names::REDIRECT), ("Location", ours.logout_redirect)]);
+    out.empty("md:SingleLogoutService", &[("Binding", names::POST), ("Location", ours.logout_post)]);
     out.leaf("md:NameIDFormat", &[], names::PERSISTENT);
     out.leaf("md:NameIDFormat", &[], names::TRANSIENT);
     out.empty("md:SingleSignOnService", &[("Binding", names::REDIRECT), ("Location", ours.redirect)]);

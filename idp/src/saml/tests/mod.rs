@@ -102,6 +102,7 @@ pub fn saml_party(requests_signed: bool, keys: &[TestKey]) -> SamlParty {
         wants_signed_assertions: false,
         encryption: EncryptionMethods::default(),
         options: SamlOptions::default(),
+        logout_services: Vec::new(),
     }
 }
 

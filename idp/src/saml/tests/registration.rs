@@ -79,6 +79,7 @@ fn what_we_act_on_is_kept() {
         wants_signed_assertions: false,
         encryption: EncryptionMethods::default(),
         options: SamlOptions::default(),
+        logout_services: Vec::new(),
     };
     assert_eq!(taken.saml, expected);
     let binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact".to_owned();
@@ -238,6 +239,8 @@ fn published_with(about: &About) -> String {
         entity_id: IDP,
         redirect: "https://idp.example/idp/profile/SAML2/Redirect/SSO",
         post: ENDPOINT,
+        logout_redirect: "https://idp.example/idp/profile/SAML2/Redirect/SLO",
+        logout_post: "https://idp.example/idp/profile/SAML2/POST/SLO",
         names: &[("fr", "Guichet d'essai"), ("en", "Test desk")],
         about,
         certificates: &[current, next],

@@ -33,6 +33,7 @@ pub(super) fn saml(id: &str) -> RelyingParty {
             wants_signed_assertions: false,
             encryption: EncryptionMethods::default(),
             options: SamlOptions::default(),
+            logout_services: Vec::new(),
         }),
     }
 }
@@ -45,6 +46,7 @@ fn oidc(id: &str) -> RelyingParty {
         id_token_algorithm: IdTokenAlgorithm::Es256,
         scopes: BTreeSet::from(["openid".to_owned()]),
         sector: "ent.example".to_owned(),
+        backchannel_logout_uri: None,
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }

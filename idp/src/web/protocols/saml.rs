@@ -184,6 +184,8 @@ pub async fn metadata(State(app): State<App>, method: Method, RawQuery(query): R
         entity_id: &app.entity_id,
         redirect: &address(paths::SAML_REDIRECT),
         post: &address(paths::SAML_POST),
+        logout_redirect: &address(paths::SAML_LOGOUT_REDIRECT),
+        logout_post: &address(paths::SAML_LOGOUT_POST),
         names: &[("fr", &app.config.service.name), ("en", &app.config.service.name)],
         about: &about::about(&app),
         certificates: &certificates,

@@ -1,0 +1,24 @@
+//! Single logout (SAML Core 3.7, Profiles 4.4): what a party asks or answers is read, what it is asked or answered is
+//! written. Everything here is signed, both ways and over both bindings (SI-19).
+
+mod read;
+mod write;
+
+pub use read::{
+    LogoutAnswer, LogoutRequest, NameId, Outcome, Refused, Unverified, UnverifiedAnswer, UnverifiedRequest, read,
+};
+pub use write::{Farewell, Status, answer, ask};
+
+use crate::domain::relying_party::NameIdFormat;
+
+use super::names;
+
+const REQUEST: &str = "LogoutRequest";
+const RESPONSE: &str = "LogoutResponse";
+
+const fn format_uri(format: NameIdFormat) -> &'static str {
+    match format {
+        NameIdFormat::Persistent => names::PERSISTENT,
+        NameIdFormat::Transient => names::TRANSIENT,
+    }
+}
