@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use crate::accounts::{self, Accounts, Error};
 use crate::clock::Clock;
+use crate::domain::logout::ANSWER_TIME;
 use crate::domain::throttle::FORGOTTEN_AFTER;
 
 /// A request is kept beyond the life of its form, so that whoever comes back late is led to the right portal.
@@ -48,6 +49,8 @@ async fn sweep(accounts: &Accounts, now: OffsetDateTime) -> Result<(), Error> {
     let store = &accounts.store;
     store.sweep_sessions(now - accounts.lifetimes.idle, now).await?;
     store.sweep_interactions(now - INTERACTIONS_KEPT).await?;
+    store.note_silences(now - ANSWER_TIME, now).await?;
+    store.sweep_logouts(now - INTERACTIONS_KEPT).await?;
     store.sweep_grants(now - GRANTS_KEPT).await?;
     store.sweep_failures(now - FORGOTTEN_AFTER).await?;
     Ok(())

@@ -29,6 +29,7 @@ use crate::parties::Registry;
 use crate::signing::{self, Signing};
 use crate::store::{self, Store};
 use crate::web::page::{LoadError, Pages};
+use crate::web::protocols::farewells;
 use crate::web::state::{App, Parties, Parts};
 use crate::web::{health, router};
 
@@ -226,8 +227,9 @@ async fn listen(app: App) -> Result<Running, StartError> {
     let grace = time::Duration::days(app.config.directory.grace_days.into());
     let minutely = jobs::run(app.accounts.clone(), app.clock.clone(), grace);
     let refreshing = jobs::metadata::run(registry(&app), app.clock.clone());
+    let farewells = farewells::run(app.clone());
     let jobs = tokio::spawn(async {
-        tokio::join!(minutely, refreshing);
+        tokio::join!(minutely, refreshing, farewells);
     });
     let signing = tokio::spawn(app.signing.clone().follow(app.clock.clone()));
     Ok(Running { address, private, app, handles, tasks, jobs, signing })

@@ -13,6 +13,8 @@ mod key_rotation;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod oidc;

@@ -35,19 +35,8 @@ struct Claims<'a> {
 }
 
 impl LogoutToken<'_> {
-    /// The body of the request that carries it, and its content type.
-    pub fn form(
-        &self,
-        algorithm: IdTokenAlgorithm,
-        keys: &OidcKeys,
-        now: OffsetDateTime,
-    ) -> Result<(&'static str, String), Error> {
-        // A compact JWS needs no escaping.
-        let body = format!("logout_token={}", self.sign(algorithm, keys, now)?);
-        Ok(("application/x-www-form-urlencoded", body))
-    }
-
-    fn sign(&self, algorithm: IdTokenAlgorithm, keys: &OidcKeys, now: OffsetDateTime) -> Result<String, Error> {
+    /// The token, for the form field `logout_token` (section 2.5).
+    pub fn sign(&self, algorithm: IdTokenAlgorithm, keys: &OidcKeys, now: OffsetDateTime) -> Result<String, Error> {
         let claims = Claims {
             iss: self.issuer,
             sub: &self.participant.subject,
@@ -85,8 +74,7 @@ mod tests {
             name_id_format: None,
         };
         let token = LogoutToken { issuer: "https://guichet.example", participant: &participant, id: [9; 16] };
-        let (_, body) = token.form(algorithm, keys, NOW).unwrap();
-        body.strip_prefix("logout_token=").unwrap().to_owned()
+        token.sign(algorithm, keys, NOW).unwrap()
     }
 
     fn part(token: &str, index: usize) -> Value {

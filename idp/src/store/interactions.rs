@@ -4,8 +4,10 @@ use directory::db::{self, on};
 use time::OffsetDateTime;
 
 use super::audit::{Event, record};
+use super::logouts::{PARTAKES, format_code};
 use super::{BrowserHash, Result, Store, unreadable};
 use crate::domain::interaction::{Interaction, InteractionId, ReplyTo};
+use crate::domain::logout::Participant;
 use crate::domain::relying_party::PartyId;
 use crate::domain::session::SessionId;
 
@@ -65,12 +67,24 @@ impl Store {
         row.map(|row| interaction(id, row)).transpose()
     }
 
-    /// Notes that an answer left, and writes the journal, in one transaction. Only the first moment counts.
-    pub async fn note_answered(&self, id: &InteractionId, event: &Event<'_>) -> Result<()> {
+    /// Notes that an answer left, writes the journal and remembers whom the party knows by it, to be told when the session
+    /// ends, in one transaction. Only the first moment counts.
+    pub async fn note_answered(
+        &self,
+        id: &InteractionId,
+        event: &Event<'_>,
+        partakes: Option<(&SessionId, &Participant)>,
+    ) -> Result<()> {
         const NOTE: &str = "UPDATE interactions SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => {
             sqlx::query(NOTE).bind(&id.0).bind(event.at).execute(&mut **c).await?;
+            if let Some((session, one)) = partakes {
+                sqlx::query(PARTAKES)
+                    .bind(session.as_str()).bind(&one.party.0).bind(&one.subject).bind(one.session.as_str())
+                    .bind(one.name_id_format.map(format_code)).bind(event.at)
+                    .execute(&mut **c).await?;
+            }
             record!(event, &mut **c)?;
         });
         db::commit(tx).await?;

@@ -1,6 +1,7 @@
 //! The addresses of interface.md section 3, each written once.
 
 use crate::domain::interaction::InteractionId;
+use crate::domain::logout::LogoutId;
 
 pub const SAML_METADATA: &str = "/idp/shibboleth";
 pub const SAML_METADATA_TOO: &str = "/idp/profile/SAML2/metadata";
@@ -21,6 +22,21 @@ pub const FIRST_TIME: &str = "/premiere-connexion";
 pub const FORGOTTEN: &str = "/oubli";
 pub const HELP: &str = "/aide";
 pub const PRIVACY: &str = "/donnees-personnelles";
+
+/// A sign-out under way.
+pub fn logout(id: &LogoutId) -> String {
+    format!("{SIGN_OUT}/{}", id.0)
+}
+
+/// What tells one party of a sign-out.
+pub fn farewell(id: &LogoutId, farewell: &str) -> String {
+    format!("{SIGN_OUT}/{}/{farewell}", id.0)
+}
+
+/// Back to the party that asked for the sign-out.
+pub fn logout_reply(id: &LogoutId) -> String {
+    format!("{SIGN_OUT}/{}/retour", id.0)
+}
 
 pub fn resume(id: &InteractionId) -> String {
     format!("/resume/{}", id.0)

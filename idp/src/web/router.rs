@@ -12,7 +12,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
 use super::families::{first_time, resume, sign_in, sign_out, standing};
-use super::protocols::{oidc, saml};
+use super::protocols::{logout, oidc, saml};
 use super::state::App;
 use super::{paths, shield};
 
@@ -48,6 +48,9 @@ fn families() -> Router<App> {
         .route(paths::FORGOTTEN, get(standing::forgotten))
         .route(paths::SIGN_OUT, get(sign_out::ask).post(sign_out::submit))
         .route(paths::LOGOUT, get(sign_out::ask))
+        .route("/deconnexion/{id}", get(sign_out::show))
+        .route("/deconnexion/{id}/retour", get(sign_out::reply))
+        .route("/deconnexion/{id}/{farewell}", get(sign_out::tell))
         .route(paths::HELP, get(standing::help))
         .route("/accessibilite", get(standing::accessibility))
         .route(paths::PRIVACY, get(standing::privacy))
@@ -63,6 +66,8 @@ fn parties() -> Router<App> {
         .route(paths::SAML_REDIRECT, get(saml::redirect))
         .route(paths::SAML_POST, post(saml::post))
         .route(paths::SAML_UNSOLICITED, get(saml::unsolicited))
+        .route(paths::SAML_LOGOUT_REDIRECT, get(logout::redirect))
+        .route(paths::SAML_LOGOUT_POST, post(logout::post))
         .route(paths::DISCOVERY, get(oidc::discovery))
         .route(paths::JWKS, get(oidc::jwks))
         .route(paths::AUTHORIZE, get(oidc::authorize).post(oidc::authorize_by_form))

@@ -33,14 +33,33 @@ pub fn towards(reply_address: Option<&str>) -> FormsMayLeadTo {
     FormsMayLeadTo(sources)
 }
 
+/// Set by the page of a sign-out, which shows the parties' single logout in frames nobody sees. Each may redirect to any
+/// other address before it comes back: https at large, and the origins of test parties without TLS.
+#[derive(Debug, Clone)]
+pub struct FramesMayShow(pub String);
+
+pub fn framing<'a>(addresses: impl Iterator<Item = &'a str>) -> FramesMayShow {
+    let plain = addresses.filter_map(|address| url::Url::parse(address).ok()).filter(|url| url.scheme() == "http");
+    let sources = plain.map(|url| format!(" {}", url.origin().ascii_serialization())).collect::<String>();
+    FramesMayShow(format!("'self' https:{sources}"))
+}
+
+/// What one of our own frames may show.
+#[derive(Debug, Clone, Copy)]
+pub struct MayBeFramed;
+
 /// Adds what the answer does not carry yet.
 pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let forms = response.extensions_mut().remove::<FormsMayLeadTo>();
     let forms = forms.as_ref().map_or("'self'", |forms| forms.0.as_str());
+    let frames = response.extensions_mut().remove::<FramesMayShow>();
+    let frames = frames.map_or_else(String::new, |frames| format!("frame-src {}; ", frames.0));
+    let is_framed = response.extensions_mut().remove::<MayBeFramed>().is_some();
+    let (ancestors, options) = if is_framed { ("'self'", "SAMEORIGIN") } else { ("'none'", "DENY") };
     let policy = format!(
-        "default-src 'none'; style-src {}; script-src 'self'; img-src 'self' data:; form-action {forms}; \
-         frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; {frames} style-src {}; script-src 'self'; img-src 'self' data:; form-action {forms}; \
+         frame-ancestors {ancestors}; base-uri 'none'",
         app.pages.style_hash()
     );
     let headers = response.headers_mut();
@@ -53,7 +72,7 @@ pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Re
     add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // The origin alone: with none at all, browsers send `Origin: null` with our own forms.
     add(header::REFERRER_POLICY, "strict-origin");
-    add(header::X_FRAME_OPTIONS, "DENY");
+    add(header::X_FRAME_OPTIONS, options);
     add(header::CACHE_CONTROL, "no-store");
     add(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     add(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");

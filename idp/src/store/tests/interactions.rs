@@ -84,7 +84,7 @@ async fn the_first_answer_is_the_one_that_counts_and_each_is_journalled() {
         store.keep_interaction(&asked, &HERE).await.unwrap();
         for seconds in [3, 9] {
             let event = happened("answer", NOW + Duration::seconds(seconds));
-            store.note_answered(&asked.id, &event).await.unwrap();
+            store.note_answered(&asked.id, &event, None).await.unwrap();
         }
         let found = store.interaction(&asked.id, &HERE).await.unwrap().unwrap();
         assert_eq!(found.answered_at, Some(NOW + Duration::seconds(3)));

@@ -1,15 +1,26 @@
-//! `/deconnexion`: the session here ends (journeys P8). Telling the portals comes with single logout.
+//! `/deconnexion`: the session here ends, then each portal it opened is told (journeys P8).
+//!
+//! Works without a script: the portals' own sign-outs run in frames, the page follows by itself after a few seconds to
+//! what became of them, and whoever did not answer is a link to click.
 
-use axum::extract::State;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
+use url::Url;
 
 use super::{live_session, not_ours, resume};
+use crate::domain::interaction::Outgoing;
+use crate::domain::logout::{Channel, Farewell, Logout, LogoutId, PATIENCE, Told};
+use crate::domain::relying_party::{Protocol, RelyingParty};
+use crate::saml::logout::Status;
 use crate::store::{Event, Outcome};
 use crate::web::error::Error;
 use crate::web::form::Form;
-use crate::web::page::{SignOut, SignedOut};
+use crate::web::page::{PortalLink, SignOut, SignedOut, SigningOut};
 use crate::web::paths;
+use crate::web::protocols::{farewells, logout};
+use crate::web::shield;
 use crate::web::state::App;
 use crate::web::visitor::Visitor;
 
@@ -17,19 +28,54 @@ use crate::web::visitor::Visitor;
 pub struct SignOutForm {
     #[serde(default)]
     csrf: String,
+    /// Where the person wished to go on to; checked anew.
+    #[serde(default)]
+    retour: String,
 }
 
-/// Asks first: a link from anywhere must not end a session (LS-09).
-pub async fn ask(State(app): State<App>, mut visitor: Visitor) -> Result<Response, Error> {
-    let Some(session) = live_session(&app, &visitor).await? else { return Ok(done(visitor)) };
+/// Asks first: a link from anywhere must not end a session (LS-09). `?return=` is kept where it leads to a portal that
+/// we know (educonnect section 2.5).
+pub async fn ask(State(app): State<App>, mut visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
+    let onward = match wished(query.as_deref().unwrap_or_default()) {
+        Some(address) => onward(&app, &address).await?.map(|portal| portal.start),
+        None => None,
+    };
+    let Some(session) = live_session(&app, &visitor).await? else {
+        let back = match onward {
+            Some(address) => self::onward(&app, &address).await?,
+            None => None,
+        };
+        return Ok(done(visitor, SignedOut { back, ..nothing() }));
+    };
     let page = SignOut {
         action: paths::SIGN_OUT.to_owned(),
         csrf: visitor.csrf(),
         name: resume::short_name(&app, &session).await?,
         stay: paths::SIGN_IN.to_owned(),
+        onward,
     };
     let shell = visitor.shell(None);
     Ok(visitor.show(&page, &shell))
+}
+
+fn wished(query: &str) -> Option<String> {
+    const LONGEST: usize = 2 * 1024;
+    let query = query.get(..query.len().min(LONGEST))?;
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "return")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The portal at whose own site an address lies; none for any other address.
+async fn onward(app: &App, address: &str) -> Result<Option<PortalLink>, Error> {
+    let Ok(wished) = Url::parse(address) else { return Ok(None) };
+    let is_plain = matches!(wished.scheme(), "https" | "http") && wished.username().is_empty();
+    let parties = app.store.parties().await?;
+    let known = parties.into_iter().filter(|party| is_plain && party.is_open(app.clock.now())).find(|party| {
+        let start = party.start.as_deref().and_then(|start| Url::parse(start).ok());
+        start.is_some_and(|start| start.origin() == wished.origin())
+    });
+    Ok(known.map(|party| PortalLink { name: party.name, start: wished.to_string() }))
 }
 
 pub async fn submit(
@@ -40,23 +86,150 @@ pub async fn submit(
     if !visitor.is_ours(&form.csrf) {
         return Ok(not_ours(visitor, None));
     }
-    if let (Some(token), Some(session)) = (visitor.session(), live_session(&app, &visitor).await?) {
-        app.store.end_session(&token, app.clock.now()).await?;
-        let event = Event {
-            at: app.clock.now(),
-            event: "sign-out",
-            outcome: Outcome::Done,
-            account: Some(&session.account),
-            party: None,
-            address: Some(visitor.address.to_string()),
-            reference: &visitor.reference,
-        };
-        app.store.record(&event).await?;
-    }
-    Ok(visitor.forget().go(paths::SIGN_OUT))
+    let Some(session) = live_session(&app, &visitor).await? else { return Ok(visitor.forget().go(paths::SIGN_OUT)) };
+    let Some(browser) = visitor.browser() else { return Ok(visitor.forget().go(paths::SIGN_OUT)) };
+    let onward = onward(&app, &form.retour).await?.map(|portal| portal.start);
+    let others = app.store.participants(&session.id).await?;
+    let logout = logout::fresh(&app, others, (None, None, onward)).await?;
+    let event = Event {
+        at: app.clock.now(),
+        event: "sign-out",
+        outcome: Outcome::Done,
+        account: Some(&session.account),
+        party: None,
+        address: Some(visitor.address.to_string()),
+        reference: &visitor.reference,
+    };
+    app.store.begin_logout(&logout, &browser, std::slice::from_ref(&session.id), &event).await?;
+    farewells::carry_soon(&app);
+    Ok(visitor.forget().go(&paths::logout(&logout.id)))
 }
 
-fn done(visitor: Visitor) -> Response {
+/// `/deconnexion/{id}`: the portals are told, then it is said how that went.
+pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
+    let Some((logout, asked_by)) = find(&app, &visitor, id).await? else {
+        return Ok(done(visitor, nothing()));
+    };
+    if !logout.is_settled(app.clock.now()) {
+        return frames(&app, visitor, &logout, asked_by.as_ref()).await;
+    }
+    if let (Some(party), true, None) = (&asked_by, logout.is_complete(), logout.answered_at) {
+        return answer(&app, visitor, &logout, party).await;
+    }
+    let mut page = nothing();
+    for farewell in &logout.farewells {
+        let Some(party) = app.parties.find(&farewell.participant.party).await? else { continue };
+        match (farewell.told, farewell.channel) {
+            (Told::Done, _) => page.told.push(party.name.clone()),
+            (_, Channel::Browser) => {
+                let start = paths::farewell(&logout.id, &farewell.id);
+                page.still_open.push(PortalLink { name: party.name.clone(), start });
+            }
+            (_, Channel::Service | Channel::None) => {
+                let start = party.start.clone().unwrap_or_default();
+                page.still_open.push(PortalLink { name: party.name.clone(), start });
+            }
+        }
+    }
+    page.back = match (&asked_by, &logout.reply, &logout.onward) {
+        (Some(party), Some(_), _) if logout.answered_at.is_none() => {
+            Some(PortalLink { name: party.name.clone(), start: paths::logout_reply(&logout.id) })
+        }
+        (_, _, Some(onward)) => self::onward(&app, onward).await?,
+        _ => None,
+    };
+    Ok(done(visitor, page))
+}
+
+async fn frames(
+    app: &App,
+    visitor: Visitor,
+    logout: &Logout,
+    asked_by: Option<&RelyingParty>,
+) -> Result<Response, Error> {
+    let (mut portals, mut frames, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    for farewell in &logout.farewells {
+        let Some(party) = app.parties.find(&farewell.participant.party).await? else { continue };
+        portals.push(party.name.clone());
+        if farewell.channel == Channel::Browser && matches!(farewell.told, Told::NotYet | Told::Asked) {
+            frames.push(paths::farewell(&logout.id, &farewell.id));
+            if let Protocol::Saml(saml) = &party.protocol {
+                addresses.extend(saml.logout_services.iter().map(|service| service.location.clone()));
+            }
+        }
+    }
+    let mut shell = visitor.shell(None);
+    shell.portal = None;
+    let wait = PATIENCE.whole_seconds();
+    let next = paths::logout(&logout.id);
+    let name = asked_by.map(|party| party.name.clone());
+    let mut response = visitor.show(&SigningOut { portals, frames, next: next.clone(), asked_by: name }, &shell);
+    if let Ok(value) = HeaderValue::from_str(&format!("{wait}; url={next}")) {
+        response.headers_mut().insert(header::REFRESH, value);
+    }
+    response.extensions_mut().insert(shield::framing(addresses.iter().map(String::as_str)));
+    Ok(response)
+}
+
+/// `/deconnexion/{id}/{farewell}`: on to the portal's own sign-out, in a frame or by a click.
+pub async fn tell(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((id, farewell)): Path<(String, String)>,
+) -> Result<Response, Error> {
+    let Some((logout, _)) = find(&app, &visitor, id).await? else { return Ok(visitor.go(paths::SIGN_OUT)) };
+    let known: Option<&Farewell> = logout.farewells.iter().find(|one| one.id == farewell);
+    let Some(farewell) = known.filter(|one| one.channel == Channel::Browser && one.told != Told::Done) else {
+        return Ok(visitor.go(&paths::logout(&logout.id)));
+    };
+    let party = app.parties.find(&farewell.participant.party).await?;
+    let Some(party) = party.filter(|party| party.is_open(app.clock.now())) else {
+        return Ok(visitor.go(&paths::logout(&logout.id)));
+    };
+    let Some(outgoing) = logout::ask(&app, &party, farewell)? else {
+        return Ok(visitor.go(&paths::logout(&logout.id)));
+    };
+    app.store.note_asked(&farewell.id).await?;
+    let is_form = matches!(outgoing, Outgoing::Form { .. });
+    let mut response = crate::web::protocols::send(visitor, &party, outgoing);
+    if is_form {
+        response.extensions_mut().insert(shield::MayBeFramed);
+    }
+    Ok(response)
+}
+
+/// `/deconnexion/{id}/retour`: the party that asked gets its answer, whoever else was silent.
+pub async fn reply(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
+    match find(&app, &visitor, id).await? {
+        Some((logout, Some(party))) if logout.answered_at.is_none() => answer(&app, visitor, &logout, &party).await,
+        Some((logout, _)) => Ok(visitor.go(&paths::logout(&logout.id))),
+        None => Ok(visitor.go(paths::SIGN_OUT)),
+    }
+}
+
+async fn answer(app: &App, visitor: Visitor, logout: &Logout, party: &RelyingParty) -> Result<Response, Error> {
+    let Some(reply) = &logout.reply else { return Ok(done(visitor, nothing())) };
+    app.store.note_logout_answered(&logout.id, app.clock.now()).await?;
+    let status = if logout.is_complete() { Status::Success } else { Status::PartialLogout };
+    logout::reply_to(app, visitor, party, (reply, status))
+}
+
+/// A sign-out of this browser, with the party that asked for it.
+async fn find(app: &App, visitor: &Visitor, id: String) -> Result<Option<(Logout, Option<RelyingParty>)>, Error> {
+    let Some(browser) = visitor.browser() else { return Ok(None) };
+    let Some(logout) = app.store.logout(&LogoutId(id), &browser).await? else { return Ok(None) };
+    let asked_by = match &logout.asked_by {
+        Some(party) => app.parties.find(party).await?.map(|party| (*party).clone()),
+        None => None,
+    };
+    Ok(Some((logout, asked_by)))
+}
+
+fn nothing() -> SignedOut {
+    SignedOut { told: Vec::new(), still_open: Vec::new(), back: None, sign_in: paths::SIGN_IN.to_owned() }
+}
+
+fn done(visitor: Visitor, page: SignedOut) -> Response {
     let shell = visitor.shell(None);
-    visitor.forget().show(&SignedOut { still_open: Vec::new(), sign_in: paths::SIGN_IN.to_owned() }, &shell)
+    visitor.show(&page, &shell)
 }

@@ -23,7 +23,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, co
 use serde::Serialize;
 
 pub use refusal::{AccountClosed, Busy, CookiesBlocked, NotOpen, Problem, Profile, Reason};
-pub use session::{Home, OpenSession, PortalLink, Send, SendField, SignOut, SignedIn, SignedOut};
+pub use session::{Home, OpenSession, PortalLink, Send, SendField, SignOut, SignedIn, SignedOut, SigningOut};
 pub use sign_in::{
     AskSchool, BirthDate, BirthDateError, BirthDatePart, NewPassword, PasswordError, Reauthenticate, School, SignIn,
     SignInError, TypedDate, View,

@@ -5,7 +5,7 @@ use minijinja::Error;
 use super::{
     Accessibility, AccountClosed, AskSchool, BirthDate, Busy, CookiesBlocked, FirstTime, Forgotten, Help, Home, Legal,
     LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate, Send, Shell,
-    SignIn, SignOut, SignedIn, SignedOut,
+    SignIn, SignOut, SignedIn, SignedOut, SigningOut,
 };
 use crate::text::Language;
 
@@ -62,6 +62,7 @@ impl Pages {
         self.samples_of::<SignedIn>(seen)?;
         self.samples_of::<Send>(seen)?;
         self.samples_of::<SignOut>(seen)?;
+        self.samples_of::<SigningOut>(seen)?;
         self.samples_of::<SignedOut>(seen)?;
         self.samples_of::<CookiesBlocked>(seen)?;
         self.samples_of::<NotOpen>(seen)?;

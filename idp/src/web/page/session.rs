@@ -131,6 +131,8 @@ pub struct SignOut {
     pub name: String,
     /// Where "stay" leads.
     pub stay: String,
+    /// Where the person wished to go on to.
+    pub onward: Option<String>,
 }
 
 impl Page for SignOut {
@@ -146,14 +148,48 @@ impl Page for SignOut {
 
     fn samples() -> Vec<Self> {
         let (action, csrf) = ("/deconnexion".to_owned(), "sample".to_owned());
-        vec![Self { action, csrf, name: "Lina E.".to_owned(), stay: "/connexion".to_owned() }]
+        let onward = Some("https://ent.example/au-revoir?a=1&b=2".to_owned());
+        vec![Self { action, csrf, name: "Lina E.".to_owned(), stay: "/connexion".to_owned(), onward }]
+    }
+}
+
+/// The portals are being told, each in a frame of its own; the page goes on by itself.
+#[derive(Serialize)]
+pub struct SigningOut {
+    pub portals: Vec<String>,
+    pub frames: Vec<String>,
+    /// Where it goes on to, for whoever does not want to wait.
+    pub next: String,
+    /// The portal where the person asked to sign out.
+    pub asked_by: Option<String>,
+}
+
+impl Page for SigningOut {
+    const TEMPLATE: &'static str = "pages/signing_out.html";
+
+    fn title(&self, _around: &Around<'_>) -> Message {
+        Message::new("signed-out-title")
+    }
+
+    fn lead(&self, _around: &Around<'_>) -> Option<Message> {
+        Some(Message::new("signing-out-lead"))
+    }
+
+    fn samples() -> Vec<Self> {
+        let portals = vec!["ENT Exemple".to_owned(), "Mon lycée & moi".to_owned()];
+        let frames = vec!["/deconnexion/3f9c/0a".to_owned()];
+        vec![Self { portals, frames, next: "/deconnexion/3f9c".to_owned(), asked_by: None }]
     }
 }
 
 #[derive(Serialize)]
 pub struct SignedOut {
-    /// Portals that were not told, or did not answer.
-    pub still_open: Vec<String>,
+    /// Portals that say that the person is signed out there.
+    pub told: Vec<String>,
+    /// Portals that were not told, or did not answer, with a way to their own sign-out, or to them.
+    pub still_open: Vec<PortalLink>,
+    /// The portal to go back to, and the way.
+    pub back: Option<PortalLink>,
     pub sign_in: String,
 }
 
@@ -165,7 +201,18 @@ impl Page for SignedOut {
     }
 
     fn samples() -> Vec<Self> {
-        let sample = |still_open| Self { still_open, sign_in: "/connexion".to_owned() };
-        vec![sample(vec![]), sample(vec!["ENT Exemple".to_owned(), "Mon lycée & moi".to_owned()])]
+        let sample = |told: &[&str], still_open, back| Self {
+            told: told.iter().map(ToString::to_string).collect(),
+            still_open,
+            back,
+            sign_in: "/connexion".to_owned(),
+        };
+        let back = Some(PortalLink { name: "ENT Exemple".to_owned(), start: "/deconnexion/3f9c/retour".to_owned() });
+        let unreached = PortalLink { name: "Atelier".to_owned(), start: String::new() };
+        vec![
+            sample(&[], vec![], None),
+            sample(&["ENT Exemple"], sample_portals(), back),
+            sample(&["Mon lycée & moi"], vec![unreached], None),
+        ]
     }
 }

@@ -3,6 +3,8 @@
 //! The two protocols part again here, and only here; what lies between is `families`.
 
 mod about;
+pub mod farewells;
+pub mod logout;
 pub mod oidc;
 pub mod saml;
 
@@ -115,6 +117,11 @@ pub async fn answer(
         ReplyTo::Oidc(reply) => oidc::answer(app, party, reply, session).await?,
         ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
     };
+    let partaker = match &under_way.interaction.reply_to {
+        ReplyTo::Saml(reply) => Some(saml::partaker(app, party, reply, session)),
+        ReplyTo::Oidc(_) => Some(oidc::partaker(app, party, session)),
+        ReplyTo::Here => None,
+    };
     let event = Event {
         at: app.clock.now(),
         event: "answer",
@@ -124,7 +131,8 @@ pub async fn answer(
         address: None,
         reference: &visitor.reference,
     };
-    app.store.note_answered(&under_way.interaction.id, &event).await?;
+    let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
+    app.store.note_answered(&under_way.interaction.id, &event, partaker).await?;
     Ok(send(visitor, party, outgoing))
 }
 
@@ -149,7 +157,8 @@ pub fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusa
     Ok(send(visitor, party, outgoing))
 }
 
-fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Response {
+/// An answer or a request of ours, on its way through the browser.
+pub fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Response {
     match outgoing {
         Outgoing::Redirect(address) => visitor.go(&address),
         Outgoing::Form { action, fields } => {

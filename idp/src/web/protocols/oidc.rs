@@ -9,6 +9,7 @@ use time::Duration;
 use super::{Arrival, begin, refuse_here, send};
 use crate::chance::Token;
 use crate::domain::interaction::{OidcReply, Outgoing, Refusal, ReplyTo};
+use crate::domain::logout::Participant;
 use crate::domain::release;
 use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::session::Session;
@@ -80,6 +81,17 @@ pub async fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session:
     Ok(authorize::answer(reply, &code.text(), app.config.origin()))
 }
 
+/// The names by which the client will know the person and the session.
+pub fn partaker(app: &App, party: &RelyingParty, session: &Session) -> Participant {
+    let pairwise = &app.terms.pairwise;
+    Participant {
+        party: party.id.clone(),
+        subject: pairwise.subject(&session.account, party.sector()),
+        session: pairwise.session_name(&session.id, &party.id),
+        name_id_format: None,
+    }
+}
+
 pub fn refuse(app: &App, reply: &OidcReply, refusal: Refusal) -> Outgoing {
     let error = match refusal {
         Refusal::NoPassive => authorize::Error::LoginRequired,
@@ -135,6 +147,7 @@ async fn exchange(
     let Some(recorded) = app.store.account(&grant.account).await? else {
         return Ok(Err(token::Error::InvalidGrant));
     };
+    let session = app.terms.pairwise.session_name(&grant.session, &party.id);
     let id_token = IdToken {
         issuer: app.config.origin(),
         client: &party.id,
@@ -142,7 +155,7 @@ async fn exchange(
         profile: recorded.account.profile,
         authenticated_at: grant.authenticated_at,
         nonce: grant.terms.nonce.as_deref(),
-        session: &grant.session,
+        session: &session,
     };
     let signed = id_token
         .sign(&access_token.text(), client.id_token_algorithm, app.signing.now().oidc(), now)

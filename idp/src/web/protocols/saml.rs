@@ -12,6 +12,7 @@ use super::{Arrival, about, begin, note, refuse_here, send};
 use crate::chance;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Asked, Outgoing, ReplyTo, SamlReply};
+use crate::domain::logout::Participant;
 use crate::domain::release;
 use crate::domain::relying_party::{NameIdFormat, PartyId, Protocol, RelyingParty, SamlParty};
 use crate::domain::saml_options::Signature;
@@ -114,10 +115,8 @@ pub fn answer(
 ) -> Result<Outgoing, Error> {
     let saml = saml_side(party)?;
     let now = app.clock.now();
-    let name_id = match reply.name_id_format {
-        NameIdFormat::Persistent => app.terms.pairwise.subject(&session.account, party.sector()),
-        NameIdFormat::Transient => format!("_{}", data_encoding::HEXLOWER.encode(&chance::bytes::<16>())),
-    };
+    let known_as = partaker(app, party, reply, session);
+    let (name_id, session) = (known_as.subject, &session.named(known_as.session));
     let released = release::for_party(identity, party, session.authenticated_at, &app.terms);
     let saml = &named(app, saml);
     let answer = Answer {
@@ -135,6 +134,20 @@ pub fn answer(
     let signing = app.signing.now();
     let key = key_for(&signing, party, saml)?;
     response::write(&answer, drawn, key).map_err(|error| Error::Signing(error.to_string()))
+}
+
+/// The names by which the party will know the person and the session.
+pub fn partaker(app: &App, party: &RelyingParty, reply: &SamlReply, session: &Session) -> Participant {
+    let pairwise = &app.terms.pairwise;
+    Participant {
+        party: party.id.clone(),
+        subject: match reply.name_id_format {
+            NameIdFormat::Persistent => pairwise.subject(&session.account, party.sector()),
+            NameIdFormat::Transient => pairwise.transient(&session.id, &party.id),
+        },
+        session: pairwise.session_name(&session.id, &party.id),
+        name_id_format: Some(reply.name_id_format),
+    }
 }
 
 fn saml_side(party: &RelyingParty) -> Result<&SamlParty, Error> {
@@ -157,7 +170,7 @@ fn named<'a>(app: &App, party: &'a SamlParty) -> Cow<'a, SamlParty> {
 }
 
 /// The key that this party is answered with.
-fn key_for<'a>(signing: &'a Snapshot, party: &RelyingParty, saml: &SamlParty) -> Result<&'a dyn SigningKey, Error> {
+pub fn key_for<'a>(signing: &'a Snapshot, party: &RelyingParty, saml: &SamlParty) -> Result<&'a dyn SigningKey, Error> {
     match saml.options.signature {
         Signature::RsaSha256 => {
             signing.saml(&party.id).map(|key| key as &dyn SigningKey).map_err(|error| Error::Signing(error.to_string()))
