@@ -32,29 +32,104 @@ struct Row {
     confirmed: bool,
 }
 
-impl Store {
-    /// Keeps a request for this browser. A party's request ID is accepted once, on all nodes (SI-12).
-    pub async fn keep_interaction(&self, interaction: &Interaction, browser: &BrowserHash) -> Result<Kept> {
-        const KEEP: &str = "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, \
-                            confirmed) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE) ON CONFLICT DO NOTHING";
-        const BEFORE: &str = "SELECT id FROM interactions WHERE party = $1 AND request_id = $2 AND browser = $3";
+/// An interaction as its columns hold it.
+struct Written<'a> {
+    party: Option<&'a str>,
+    request_id: Option<&'a str>,
+    asked: String,
+    reply_to: String,
+}
+
+impl<'a> Written<'a> {
+    fn of(interaction: &'a Interaction) -> Result<Self> {
         let wrong = unreadable("an interaction");
         let request_id = match &interaction.reply_to {
             ReplyTo::Saml(reply) => reply.request_id.as_deref(),
             ReplyTo::Oidc(_) | ReplyTo::Here => None,
         };
-        let party = interaction.party.as_ref().map(|party| party.0.as_str());
-        let asked = serde_json::to_string(&interaction.asked).map_err(|error| wrong(&error))?;
-        let reply_to = serde_json::to_string(&interaction.reply_to).map_err(|error| wrong(&error))?;
-        let kept = on!(&self.write, c => sqlx::query(KEEP)
-            .bind(&interaction.id.0).bind(browser.as_slice()).bind(party).bind(request_id).bind(asked).bind(reply_to)
-            .bind(interaction.created_at)
-            .execute(c).await?.rows_affected());
+        Ok(Self {
+            party: interaction.party.as_ref().map(|party| party.0.as_str()),
+            request_id,
+            asked: serde_json::to_string(&interaction.asked).map_err(|error| wrong(&error))?,
+            reply_to: serde_json::to_string(&interaction.reply_to).map_err(|error| wrong(&error))?,
+        })
+    }
+}
+
+const KEEP: &str = "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, answered_at, \
+                    confirmed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE) ON CONFLICT DO NOTHING";
+
+/// Keeps one on whichever connection or transaction is at hand; a macro, since the two drivers share no type.
+macro_rules! keep {
+    ($written:expr, $interaction:expr, $browser:expr, $connection:expr) => {
+        sqlx::query(KEEP)
+            .bind(&$interaction.id.0)
+            .bind($browser.as_slice())
+            .bind($written.party)
+            .bind($written.request_id)
+            .bind(&$written.asked)
+            .bind(&$written.reply_to)
+            .bind($interaction.created_at)
+            .bind($interaction.answered_at)
+            .execute($connection)
+            .await
+    };
+}
+
+/// Remembers whom a party knows by an answer.
+macro_rules! partake {
+    ($session:expr, $one:expr, $at:expr, $connection:expr) => {
+        sqlx::query(PARTAKES)
+            .bind($session.as_str())
+            .bind(&$one.party.0)
+            .bind(&$one.subject)
+            .bind($one.session.as_str())
+            .bind($one.name_id_format.map(format_code))
+            .bind($at)
+            .execute($connection)
+            .await
+    };
+}
+
+impl Store {
+    /// Keeps a request for this browser. A party's request ID is accepted once, on all nodes (SI-12).
+    pub async fn keep_interaction(&self, interaction: &Interaction, browser: &BrowserHash) -> Result<Kept> {
+        let written = Written::of(interaction)?;
+        let kept = on!(&self.write, c => keep!(written, interaction, browser, c)?.rows_affected());
+        if kept == 1 { Ok(Kept::New) } else { self.kept_before(&written, browser).await }
+    }
+
+    /// Keeps a request that is answered the moment it comes, with the journal's line of its answer, in one transaction;
+    /// nothing is written where its ID was accepted before (SI-12).
+    pub async fn keep_answered(
+        &self,
+        interaction: &Interaction,
+        browser: &BrowserHash,
+        event: &Event<'_>,
+        partakes: Option<(&SessionId, &Participant)>,
+    ) -> Result<Kept> {
+        let written = Written::of(interaction)?;
+        let mut tx = db::begin(&self.write).await?;
+        let kept = on!(&mut tx, c => keep!(written, interaction, browser, &mut **c)?.rows_affected());
         if kept == 1 {
+            on!(&mut tx, c => {
+                if let Some((session, one)) = partakes {
+                    partake!(session, one, event.at, &mut **c)?;
+                }
+                record!(event, &mut **c)?;
+            });
+            db::commit(tx).await?;
             return Ok(Kept::New);
         }
+        drop(tx); // Rolled back.
+        self.kept_before(&written, browser).await
+    }
+
+    /// Whose the request is that has this ID already.
+    async fn kept_before(&self, written: &Written<'_>, browser: &BrowserHash) -> Result<Kept> {
+        const BEFORE: &str = "SELECT id FROM interactions WHERE party = $1 AND request_id = $2 AND browser = $3";
         let before: Option<String> = on!(&self.read, c => sqlx::query_scalar(BEFORE)
-            .bind(party).bind(request_id).bind(browser.as_slice()).fetch_optional(c).await)?;
+            .bind(written.party).bind(written.request_id).bind(browser.as_slice()).fetch_optional(c).await)?;
         Ok(before.map_or(Kept::Replayed, |id| Kept::Again(InteractionId(id))))
     }
 
@@ -80,10 +155,7 @@ impl Store {
         on!(&mut tx, c => {
             sqlx::query(NOTE).bind(&id.0).bind(event.at).execute(&mut **c).await?;
             if let Some((session, one)) = partakes {
-                sqlx::query(PARTAKES)
-                    .bind(session.as_str()).bind(&one.party.0).bind(&one.subject).bind(one.session.as_str())
-                    .bind(one.name_id_format.map(format_code)).bind(event.at)
-                    .execute(&mut **c).await?;
+                partake!(session, one, event.at, &mut **c)?;
             }
             record!(event, &mut **c)?;
         });

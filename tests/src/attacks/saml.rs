@@ -197,6 +197,41 @@ async fn a_request_is_taken_once_and_its_own_browser_may_load_it_again() {
 }
 
 #[tokio::test]
+async fn a_request_that_an_open_session_answers_at_once_is_taken_once_too() {
+    // SI-12, LS-06.
+    for house in House::each().await {
+        register(&house, ENTITY).await;
+        let [first, second, thiefs] = ["_r1", "_r2", "_r3"].map(|id| {
+            let request = Request { id: id.to_owned(), ..Request::to(&house) };
+            house.at_path(&format!("{REDIRECT}?{}", request.query(&house)))
+        });
+        let answers =
+            |visitor: &Visitor| visitor.page().submission("Continuer vers ENT d'essai").action.as_str() == CONSUMER;
+        let mut visitor = Visitor::new();
+        visitor.open(&first).await;
+        let parent = house.guardian(Shape::TwoParents).await;
+        visitor.sign_in(&parent).await;
+        visitor.open(&second).await;
+        assert_eq!((visitor.hops.len(), answers(&visitor)), (1, true), "no page and no redirect between");
+        visitor.open(&second).await;
+        assert!(answers(&visitor), "a second click gets the answer again");
+        let journal = house.accounts().store.recent_of(&PartyId(ENTITY.to_owned()), 1).await.unwrap();
+        assert_eq!((journal[0].event.as_str(), journal[0].outcome.as_str()), ("answer", "done"));
+
+        let mut thief = Visitor::new();
+        thief.open(&thiefs).await;
+        thief.sign_in(&parent).await;
+        for minutes in [0, 14] {
+            house.later(Duration::from_mins(minutes));
+            thief.open(&second).await;
+            assert_eq!((thief.status().as_u16(), thief.hops.len()), (400, 1), "another browser, signed in itself");
+        }
+        visitor.open(&second).await;
+        assert!(!visitor.page().source.contains("SAMLResponse"), "answered long ago");
+    }
+}
+
+#[tokio::test]
 async fn a_genuine_signature_carries_no_forged_request() {
     // SI-04, SI-05, SI-09: XML signature wrapping, over a request that node-saml has signed.
     let house = House::one().await;

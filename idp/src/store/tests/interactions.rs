@@ -53,6 +53,38 @@ async fn si_12_of_twenty_replays_from_as_many_browsers_that_arrive_together_one_
 }
 
 #[tokio::test]
+async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_once() {
+    for (store, _place) in stores().await {
+        let answered = |id: &str| Interaction { answered_at: Some(NOW), ..request(id, Some("_1")) };
+        let event = happened("answer", NOW);
+        assert_eq!(store.keep_answered(&answered("a"), &HERE, &event, None).await.unwrap(), Kept::New);
+        assert_eq!(store.interaction(&answered("a").id, &HERE).await.unwrap(), Some(answered("a")));
+        let reload = store.keep_answered(&answered("b"), &HERE, &event, None).await.unwrap();
+        assert_eq!(reload, Kept::Again(InteractionId("a".to_owned())));
+        assert_eq!(store.keep_answered(&answered("c"), &ELSEWHERE, &event, None).await.unwrap(), Kept::Replayed);
+        assert_eq!(store.keep_interaction(&request("d", Some("_1")), &ELSEWHERE).await.unwrap(), Kept::Replayed);
+        store.keep_interaction(&request("e", Some("_2")), &HERE).await.unwrap();
+        let late = Interaction { answered_at: Some(NOW), ..request("f", Some("_2")) };
+        let kept = store.keep_answered(&late, &HERE, &event, None).await.unwrap();
+        assert_eq!(kept, Kept::Again(InteractionId("e".to_owned())));
+        assert_eq!(small_tables::journal(&store).await.len(), 1, "one answer left");
+
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 1..=20 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let asked = Interaction { answered_at: Some(NOW), ..request(&number.to_string(), Some("_3")) };
+                store.keep_answered(&asked, &[number; 32], &happened("answer", NOW), None).await.unwrap()
+            });
+        }
+        let kept = tasks.join_all().await;
+        assert_eq!(kept.iter().filter(|kept| **kept == Kept::New).count(), 1);
+        assert_eq!(kept.iter().filter(|kept| **kept == Kept::Replayed).count(), 19);
+        assert_eq!(small_tables::journal(&store).await.len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_a_browser_is_claimed_once_and_in_time() {
     for (store, _place) in stores().await {
         let (asked, minute) = (request("a", Some("_1")), Duration::MINUTE);

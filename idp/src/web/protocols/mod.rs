@@ -13,7 +13,7 @@ use axum::response::Response;
 use time::Duration;
 
 use super::error::{self, Error};
-use super::families::UnderWay;
+use super::families::{UnderWay, live_session};
 use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
 use super::paths;
 use super::shield;
@@ -22,7 +22,8 @@ use super::visitor::Visitor;
 use crate::chance;
 use crate::domain::account::Profile;
 use crate::domain::identity::Identity;
-use crate::domain::interaction::{Asked, Interaction, InteractionId, Outgoing, Refusal, ReplyTo};
+use crate::domain::interaction::{Asked, Interaction, InteractionId, Outgoing, Refusal, ReplyTo, Step, next_step};
+use crate::domain::logout::Participant;
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::domain::session::Session;
 use crate::store::{Event, Hash, Kept, Outcome};
@@ -47,7 +48,8 @@ pub fn fresh_interaction_id() -> InteractionId {
     InteractionId(data_encoding::BASE64URL_NOPAD.encode(&random))
 }
 
-/// Keeps a checked request and sends the browser through the one door. `None` for a replay (SI-12).
+/// Keeps a checked request and sends the browser through the one door, or past it where the open session of this
+/// browser answers without a page. A request ID is taken once (SI-12).
 async fn begin(
     app: &App,
     mut visitor: Visitor,
@@ -55,7 +57,7 @@ async fn begin(
     (asked, reply_to): (Asked, ReplyTo),
     arrival: Arrival,
 ) -> Result<Response, Error> {
-    let interaction = Interaction {
+    let mut interaction = Interaction {
         id: fresh_interaction_id(),
         party: Some(party.id.clone()),
         asked,
@@ -65,18 +67,66 @@ async fn begin(
         signed_in: None,
         confirmed: false,
     };
+    let ready = match arrival {
+        Arrival::Get => ready(app, &visitor, &interaction, party).await?,
+        Arrival::CrossSitePost => None,
+    };
     let browser = match arrival {
         Arrival::Get => visitor.known_browser(),
         Arrival::CrossSitePost => NO_BROWSER,
     };
-    match app.store.keep_interaction(&interaction, &browser).await? {
-        Kept::New => Ok(visitor.go(&paths::resume(&interaction.id))),
-        Kept::Again(id) => Ok(visitor.go(&paths::resume(&id))),
-        Kept::Replayed => {
+    let (kept, outgoing) = match &ready {
+        Some((session, identity)) => {
+            // Written before it is kept: no lock of the store is held while a key signs.
+            let outgoing = written(app, &interaction, party, (session, identity)).await?;
+            interaction.answered_at = Some(interaction.created_at);
+            let event = answered(app, &visitor, party, session);
+            let partaker = partaker(app, &interaction, party, session);
+            let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
+            (app.store.keep_answered(&interaction, &browser, &event, partaker).await?, Some(outgoing))
+        }
+        None => (app.store.keep_interaction(&interaction, &browser).await?, None),
+    };
+    let door = paths::resume(&interaction.id);
+    match (kept, outgoing) {
+        (Kept::New, None) => Ok(visitor.go(&door)),
+        (Kept::New, Some(outgoing)) => {
+            visitor.prefer(&interaction.asked.languages);
+            visitor.at(door);
+            Ok(send(visitor, party, outgoing))
+        }
+        (Kept::Again(id), _) => Ok(visitor.go(&paths::resume(&id))),
+        (Kept::Replayed, _) => {
             note(app, &visitor, "replayed", Some(&party.id)).await?;
             Ok(error::refuse(visitor, Some(party), StatusCode::BAD_REQUEST, Reason::RefusedRequest))
         }
     }
+}
+
+/// Who answers at once: the open session of this browser, where the one rule asks for nothing more. Everything else,
+/// each refusal too, is said at the one door.
+async fn ready(
+    app: &App,
+    visitor: &Visitor,
+    interaction: &Interaction,
+    party: &RelyingParty,
+) -> Result<Option<(Session, Identity)>, Error> {
+    if !visitor.keeps_cookies() {
+        return Ok(None);
+    }
+    let Some(session) = live_session(app, visitor).await? else { return Ok(None) };
+    match next_step(interaction, Some(party), Some(&session), interaction.created_at) {
+        Step::Answer => {}
+        Step::SignIn
+        | Step::Reauthenticate
+        | Step::ConfirmAccount
+        | Step::ConfirmBirthDate
+        | Step::ChangePassword
+        | Step::Refuse(_) => return Ok(None),
+    }
+    let Some(recorded) = app.store.account(&session.account).await? else { return Ok(None) };
+    let identity = app.accounts.identity(&recorded.account).await?;
+    Ok(identity.map(|identity| (session, identity)))
 }
 
 /// A page here and nothing to anyone else (SI-14, SO-08, OP-01).
@@ -112,17 +162,39 @@ pub async fn answer(
     party: &RelyingParty,
     (session, identity): (&Session, &Identity),
 ) -> Result<Response, Error> {
-    let outgoing = match &under_way.interaction.reply_to {
-        ReplyTo::Saml(reply) => saml::answer(app, party, reply, session, identity)?,
-        ReplyTo::Oidc(reply) => oidc::answer(app, party, reply, session).await?,
-        ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
-    };
-    let partaker = match &under_way.interaction.reply_to {
+    let outgoing = written(app, &under_way.interaction, party, (session, identity)).await?;
+    let event = answered(app, &visitor, party, session);
+    let partaker = partaker(app, &under_way.interaction, party, session);
+    let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
+    app.store.note_answered(&under_way.interaction.id, &event, partaker).await?;
+    Ok(send(visitor, party, outgoing))
+}
+
+/// The names by which the party knows the person and the session from this answer on.
+fn partaker(app: &App, interaction: &Interaction, party: &RelyingParty, session: &Session) -> Option<Participant> {
+    match &interaction.reply_to {
         ReplyTo::Saml(reply) => Some(saml::partaker(app, party, reply, session)),
         ReplyTo::Oidc(_) => Some(oidc::partaker(app, party, session)),
         ReplyTo::Here => None,
-    };
-    let event = Event {
+    }
+}
+
+async fn written(
+    app: &App,
+    interaction: &Interaction,
+    party: &RelyingParty,
+    (session, identity): (&Session, &Identity),
+) -> Result<Outgoing, Error> {
+    match &interaction.reply_to {
+        ReplyTo::Saml(reply) => saml::answer(app, party, reply, session, identity),
+        ReplyTo::Oidc(reply) => oidc::answer(app, party, reply, session).await,
+        ReplyTo::Here => Ok(Outgoing::Redirect(paths::SIGN_IN.to_owned())),
+    }
+}
+
+/// The journal's line of an answer.
+fn answered<'a>(app: &App, visitor: &'a Visitor, party: &'a RelyingParty, session: &'a Session) -> Event<'a> {
+    Event {
         at: app.clock.now(),
         event: "answer",
         outcome: Outcome::Done,
@@ -130,10 +202,7 @@ pub async fn answer(
         party: Some(&party.id),
         address: None,
         reference: &visitor.reference,
-    };
-    let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
-    app.store.note_answered(&under_way.interaction.id, &event, partaker).await?;
-    Ok(send(visitor, party, outgoing))
+    }
 }
 
 /// Tells the party why it gets nobody; where a person is in front of us and can act, they are told first.
