@@ -16,7 +16,6 @@ use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
 use crate::domain::source::Source;
 use crate::oidc::client;
-use crate::parties::{self, Ending};
 use crate::saml::metadata::{self, Taken};
 use crate::store::{self, Added, Event, Introduced, Outcome};
 
@@ -26,6 +25,7 @@ mod set;
 mod show;
 mod sources;
 mod test;
+mod warn;
 
 #[cfg(test)]
 mod tests;
@@ -232,10 +232,7 @@ pub async fn run(
                 table(&parties, now)
             };
             out.write_all(shown.as_bytes())?;
-            for Ending { name, what, at, .. } in parties::endings(store, now).await? {
-                let (what, verb) = (what.words(), if at <= now { "ended" } else { "ends" });
-                writeln!(notes, "{}: its {what} {verb} on {}", plain(&name), at.date())?;
-            }
+            warn::warn(store, now, notes).await?;
         }
         Command::Show { id, json } => {
             let document = document(&find(store, &id).await?);

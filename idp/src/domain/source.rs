@@ -104,7 +104,8 @@ fn items(value: Option<&Value>) -> Vec<Value> {
 fn is_dangerous(member: &str, (was, is): (&[Value], &[Value]), come: &[Value]) -> bool {
     match member {
         // Whoever holds a new key speaks for the party. One that goes may have been stolen: it goes today.
-        "signing_certificates" => !come.is_empty(),
+        // A logout address names a person to whoever reads there; one that goes sends nothing elsewhere.
+        "signing_certificates" | "logout_services" => !come.is_empty(),
         // A party may change who reads what is sent to its own address, but not send it bare again.
         "encryption_certificates" => is.is_empty(),
         // Where answers go. To have fewer addresses, or another default among the known ones, sends nothing elsewhere.
@@ -113,8 +114,6 @@ fn is_dangerous(member: &str, (was, is): (&[Value], &[Value]), come: &[Value]) -
             come.iter().any(|new| !was.iter().any(|known| location(known) == location(new)))
         }
         "requests_signed" => is != [Value::Bool(true)],
-        // Each names a person to whoever reads there; one that goes sends nothing elsewhere.
-        "logout_services" => !come.is_empty(),
         // Among methods that are all safe, and one signature more or less beside that of the Response.
         "encryption" | "wants_signed_assertions" => false,
         _ => true,

@@ -40,8 +40,11 @@ pub struct FramesMayShow(pub String);
 
 pub fn framing<'a>(addresses: impl Iterator<Item = &'a str>) -> FramesMayShow {
     let plain = addresses.filter_map(|address| url::Url::parse(address).ok()).filter(|url| url.scheme() == "http");
-    let sources = plain.map(|url| format!(" {}", url.origin().ascii_serialization())).collect::<String>();
-    FramesMayShow(format!("'self' https:{sources}"))
+    let mut sources = "'self' https:".to_owned();
+    for url in plain {
+        sources.extend([" ", &url.origin().ascii_serialization()]);
+    }
+    FramesMayShow(sources)
 }
 
 /// What one of our own frames may show.

@@ -4,6 +4,7 @@ mod accounts;
 mod grants;
 mod interactions;
 mod keys;
+mod logouts;
 mod sessions;
 mod small_tables;
 mod sources;

@@ -45,7 +45,7 @@ pub async fn ask(State(app): State<App>, mut visitor: Visitor, RawQuery(query): 
             Some(address) => self::onward(&app, &address).await?,
             None => None,
         };
-        return Ok(done(visitor, SignedOut { back, ..nothing() }));
+        return Ok(done(visitor, &SignedOut { back, ..nothing() }));
     };
     let page = SignOut {
         action: paths::SIGN_OUT.to_owned(),
@@ -108,7 +108,7 @@ pub async fn submit(
 /// `/deconnexion/{id}`: the portals are told, then it is said how that went.
 pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
     let Some((logout, asked_by)) = find(&app, &visitor, id).await? else {
-        return Ok(done(visitor, nothing()));
+        return Ok(done(visitor, &nothing()));
     };
     if !logout.is_settled(app.clock.now()) {
         return frames(&app, visitor, &logout, asked_by.as_ref()).await;
@@ -138,7 +138,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<Strin
         (_, _, Some(onward)) => self::onward(&app, onward).await?,
         _ => None,
     };
-    Ok(done(visitor, page))
+    Ok(done(visitor, &page))
 }
 
 async fn frames(
@@ -208,7 +208,7 @@ pub async fn reply(State(app): State<App>, visitor: Visitor, Path(id): Path<Stri
 }
 
 async fn answer(app: &App, visitor: Visitor, logout: &Logout, party: &RelyingParty) -> Result<Response, Error> {
-    let Some(reply) = &logout.reply else { return Ok(done(visitor, nothing())) };
+    let Some(reply) = &logout.reply else { return Ok(done(visitor, &nothing())) };
     app.store.note_logout_answered(&logout.id, app.clock.now()).await?;
     let status = if logout.is_complete() { Status::Success } else { Status::PartialLogout };
     logout::reply_to(app, visitor, party, (reply, status))
@@ -229,7 +229,7 @@ fn nothing() -> SignedOut {
     SignedOut { told: Vec::new(), still_open: Vec::new(), back: None, sign_in: paths::SIGN_IN.to_owned() }
 }
 
-fn done(visitor: Visitor, page: SignedOut) -> Response {
+fn done(visitor: Visitor, page: &SignedOut) -> Response {
     let shell = visitor.shell(None);
-    visitor.show(&page, &shell)
+    visitor.show(page, &shell)
 }
