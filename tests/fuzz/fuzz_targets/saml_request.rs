@@ -47,6 +47,7 @@ fn party(requests_signed: bool) -> RelyingParty {
             wants_signed_assertions: false,
             encryption: Default::default(),
             options: Default::default(),
+            logout_services: Vec::new(),
         }),
     }
 }
