@@ -17,17 +17,19 @@ function readMetadata(xml) {
   const all = (parent, ns, name) => Array.from(parent.getElementsByTagNameNS(ns, name));
   const [role] = all(document, MD, "IDPSSODescriptor");
   if (!role) throw new Error("no IDPSSODescriptor in the metadata");
-  const at = (binding, service = "SingleSignOnService") => {
-    const found = all(role, MD, service).find((s) => s.getAttribute("Binding") === BINDING + binding);
-    if (!found) throw new Error(`no ${service} for ${binding}`);
-    return found.getAttribute("Location");
+  const find = (binding, service) =>
+    all(role, MD, service).find((s) => s.getAttribute("Binding") === BINDING + binding)?.getAttribute("Location");
+  const at = (binding) => {
+    const found = find(binding, "SingleSignOnService");
+    if (!found) throw new Error(`no SingleSignOnService for ${binding}`);
+    return found;
   };
   const keys = all(role, MD, "KeyDescriptor").filter((k) => k.getAttribute("use") !== "encryption");
   return {
     issuer: document.documentElement.getAttribute("entityID"),
     redirect: at("HTTP-Redirect"),
     post: at("HTTP-POST"),
-    logout: at("HTTP-Redirect", "SingleLogoutService"),
+    logout: find("HTTP-Redirect", "SingleLogoutService"),
     certs: keys.flatMap((k) => all(k, DS, "X509Certificate")).map((c) => c.textContent.replace(/\s/g, "")),
   };
 }
