@@ -1,7 +1,8 @@
 //! The counter itself: addresses, cookies, pages. A handler takes in, does one deed and shows the outcome.
 //!
 //! Only this room knows HTTP. No SQL, no password check, no XML and no JWT is here: those are behind the deeds and the
-//! protocol rooms. Every journey passes through `/resume/{id}`, whatever the protocol that began it.
+//! protocol rooms. Every journey passes through `/resume/{id}`, whatever the protocol that began it,
+//! but for a request that an open session answers without a page.
 
 pub mod cookies;
 pub mod error;
