@@ -270,6 +270,8 @@ fn our_metadata_is_signed_and_dated() {
             "Extensions",
             "KeyDescriptor",
             "KeyDescriptor",
+            "SingleLogoutService",
+            "SingleLogoutService",
             "NameIDFormat",
             "NameIDFormat",
             "SingleSignOnService",
@@ -302,7 +304,7 @@ fn all_that_is_said_of_us_stands_in_the_order_of_the_schema() {
     };
     assert_eq!(names(&root), "Signature IDPSSODescriptor Organization ContactPerson");
     let role = root.only(METADATA, "IDPSSODescriptor").unwrap().unwrap();
-    assert_eq!(names(role), "Extensions KeyDescriptor NameIDFormat SingleSignOnService Attribute");
+    assert_eq!(names(role), "Extensions KeyDescriptor SingleLogoutService NameIDFormat SingleSignOnService Attribute");
     let extensions = role.only(METADATA, "Extensions").unwrap().unwrap();
     assert_eq!(names(extensions), "Scope UIInfo");
     assert_eq!(
