@@ -113,7 +113,7 @@ fn rejected_records_end_in_a_file_that_is_named() {
     assert_eq!(ended.code, 4, "{ended:?}");
     assert!(ended.told.contains("rejets.csv"), "{ended:?}");
     let listed = std::fs::read_to_string(guichet.path("rejets.csv")).unwrap();
-    assert!(listed.starts_with("file,line,key,reason\n") && listed.contains("\"2\""), "{listed}");
+    assert!(listed.starts_with("file,line,key,reason\n") && listed.contains(",2,"), "{listed}");
     let run = ended.json()["run"].to_string();
     assert_eq!(guichet.run(&["directory", "show", &run, "--rejects", "again.csv"]).code, 0);
     assert_eq!(std::fs::read_to_string(guichet.path("again.csv")).unwrap(), listed);
