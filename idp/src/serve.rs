@@ -26,6 +26,7 @@ use crate::keys::{self, Keys, Ring, RsaSize};
 use crate::oidc::id_token;
 use crate::outbound::{self, Outbound};
 use crate::parties::Registry;
+use crate::parties::client_keys::ClientKeySets;
 use crate::signing::{self, Signing};
 use crate::store::{self, Store};
 use crate::web::page::{LoadError, Pages};
@@ -155,6 +156,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     };
     let outbound = Outbound::new(&config.outbound, clock.clone())?;
     let app = App::new(Parts {
+        client_keys: ClientKeySets::new(outbound.clone(), clock.clone()),
         outbound,
         attribute_names: attribute_names(&config)?,
         entity_id: config.entity_id(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::account::Profile;
+use super::client_keys::ClientKeys;
 use super::release::Attribute;
 use super::saml_options::SamlOptions;
 
@@ -220,6 +221,9 @@ pub struct OidcParty {
     /// `backchannel_logout_uri`: where this service tells it of a sign-out (OP-16).
     #[serde(default)]
     pub backchannel_logout_uri: Option<String>,
+    /// `jwks` or `jwks_uri`: what it signs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<ClientKeys>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,10 @@ use url::Url;
 use super::form::is_visible_ascii;
 use super::redirect_uri::{Refusal, check_page, check_redirect, is_loopback};
 use super::{scopes, signing, token};
+use crate::domain::client_keys::ClientKeys;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId};
+
+mod keys;
 
 #[cfg(test)]
 mod tests;
@@ -88,6 +91,7 @@ pub struct Registration {
     scopes: BTreeSet<String>,
     sector: Option<String>,
     backchannel_logout_uri: Option<String>,
+    keys: Option<ClientKeys>,
 }
 
 /// Reads and checks the metadata of one client.
@@ -111,6 +115,7 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
         scopes: members.scopes()?,
         sector: members.sector(&redirects)?,
         backchannel_logout_uri: members.backchannel_logout_uri(environment)?,
+        keys: members.keys(environment)?,
         redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
     })
 }
@@ -136,6 +141,7 @@ impl Registration {
             scopes: self.scopes.clone(),
             sector: self.sector.clone().unwrap_or_else(|| id.0.clone()),
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            keys: self.keys.clone(),
         }
     }
 
@@ -160,6 +166,11 @@ impl Registration {
             say("backchannel_logout_uri", json!(address));
             // Every logout token names the session, whether or not the client insists on it.
             say("backchannel_logout_session_required", json!(true));
+        }
+        match &self.keys {
+            Some(ClientKeys::Jwks(set)) => drop(say("jwks", json!(set))),
+            Some(ClientKeys::JwksUri(address)) => drop(say("jwks_uri", json!(address))),
+            None => {}
         }
         say("subject_type", json!("pairwise"));
         say("id_token_signed_response_alg", json!(signing::name(self.algorithm)));

@@ -14,6 +14,8 @@ pub mod client;
 pub mod discovery;
 mod form;
 pub mod id_token;
+pub mod jwk;
+pub mod jws;
 pub mod logout_token;
 mod redirect_uri;
 pub mod signing;

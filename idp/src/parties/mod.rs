@@ -1,11 +1,12 @@
 //! Deeds of operators and ENT projects: take a party's metadata from an address, read it again, approve what changed,
-//! know what comes to its end.
+//! know what comes to its end; keep a client's keys at hand.
 //!
 //! What a copy may change without a person is a rule of `domain::source`; what makes a copy good is one of
 //! `saml::metadata`. Here both meet the network and the store. Nothing of HTTP's server side and no HTML; a deed takes the
 //! time and gives an outcome. The last good copy is the stored party itself, which ends with it (SI-14, SI-20).
 
 mod approve;
+pub mod client_keys;
 mod expiry;
 mod refresh;
 

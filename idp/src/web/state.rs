@@ -12,6 +12,7 @@ use crate::domain::release::{Attribute, Terms};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
 use crate::outbound::Outbound;
+use crate::parties::client_keys::ClientKeySets;
 use crate::signing::Signing;
 use crate::store::{self, Store};
 use crate::web::page::Pages;
@@ -29,6 +30,7 @@ pub struct Parts {
     pub signing: Signing,
     /// The one way to other servers.
     pub outbound: Outbound,
+    pub client_keys: ClientKeySets,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

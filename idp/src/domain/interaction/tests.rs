@@ -55,6 +55,7 @@ fn party() -> RelyingParty {
             scopes: std::collections::BTreeSet::new(),
             sector: "ent.example".to_owned(),
             backchannel_logout_uri: None,
+            keys: None,
         }),
     }
 }

@@ -80,6 +80,7 @@ fn party(sector: &str, attributes: &[Attribute]) -> RelyingParty {
             scopes: BTreeSet::new(),
             sector: sector.to_owned(),
             backchannel_logout_uri: None,
+            keys: None,
         }),
     }
 }

@@ -19,6 +19,7 @@ pub fn client(change: impl FnOnce(&mut OidcParty)) -> RelyingParty {
         scopes: ["openid", "profile", "ect.scope.cnx"].map(str::to_owned).into(),
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
+        keys: None,
     };
     change(&mut party);
     RelyingParty {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
+use crate::oidc::jws::tests::ec_jwk;
 
 const SECRET: &str = "c2VjcmV0LW9mLTI1Ni1yYW5kb20tYml0cy1mb3ItdGVzdHM";
 
@@ -45,6 +46,7 @@ fn a_small_registration_gets_the_defaults_of_the_standard() {
             scopes: ["openid", "profile"].map(str::to_owned).into(),
             sector: "ent.example".to_owned(),
             backchannel_logout_uri: None,
+            keys: None,
         }
     );
 }
@@ -173,4 +175,24 @@ proptest! {
             let _ = registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC));
         }
     }
+}
+
+#[test]
+fn the_keys_of_a_client_are_given_by_value_or_by_address() {
+    let set = json!({"keys": [ec_jwk()]});
+    let party = registered(&json!({"jwks": set})).unwrap().party(&id(), SECRET);
+    assert!(matches!(party.keys, Some(ClientKeys::Jwks(set)) if set.keys.len() == 1));
+    let registration = registered(&json!({"jwks_uri": "https://ent.example/jwks"})).unwrap();
+    let address = ClientKeys::JwksUri("https://ent.example/jwks".to_owned());
+    assert_eq!(registration.party(&id(), SECRET).keys, Some(address));
+    let told = registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC));
+    assert_eq!(told["jwks_uri"], "https://ent.example/jwks");
+
+    assert_eq!(refused(&json!({"jwks": set, "jwks_uri": "https://ent.example/jwks"})), "jwks");
+    assert_eq!(refused(&json!({"jwks": {"keys": []}})), "jwks");
+    for address in ["http://ent.example/jwks", "https://127.0.0.1/jwks", "https://ent.example/jwks#1", "jwks"] {
+        assert_eq!(refused(&json!({"jwks_uri": address})), "jwks_uri");
+    }
+    let local = with(&json!({"jwks_uri": "http://localhost/jwks"})).to_string();
+    assert!(read(local.as_bytes(), Environment::Test).is_err(), "whoever answers there would be the client");
 }

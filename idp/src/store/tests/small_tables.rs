@@ -47,6 +47,7 @@ fn oidc(id: &str) -> RelyingParty {
         scopes: BTreeSet::from(["openid".to_owned()]),
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
+        keys: None,
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }
