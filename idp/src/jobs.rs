@@ -52,6 +52,7 @@ async fn sweep(accounts: &Accounts, now: OffsetDateTime) -> Result<(), Error> {
     store.note_silences(now - ANSWER_TIME, now).await?;
     store.sweep_logouts(now - INTERACTIONS_KEPT).await?;
     store.sweep_grants(now - GRANTS_KEPT).await?;
+    store.sweep_pushed(now - GRANTS_KEPT).await?;
     store.sweep_failures(now - FORGOTTEN_AFTER).await?;
     Ok(())
 }

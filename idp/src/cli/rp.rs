@@ -6,25 +6,24 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::chance::{self, Token};
 use crate::domain::account::Profile;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
 use crate::domain::source::Source;
-use crate::oidc::client;
 use crate::saml::metadata::{self, Taken};
 use crate::store::{self, Added, Event, Introduced, Outcome};
 
+mod client;
 mod fetched;
 mod pending;
 mod set;
 mod show;
 mod sources;
 mod test;
+mod token;
 mod warn;
 
 #[cfg(test)]
@@ -93,9 +92,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Apply what waits for a relying party
+    /// Apply what waits for a relying party; a client that registered by itself is open after two persons' yes
     Approve {
-        /// entityID
+        /// entityID or client_id
         party: String,
         /// Who says yes; kept in the journal
         #[arg(long = "as", visible_alias = "by", value_name = "NAME")]
@@ -104,6 +103,9 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         change: Option<String>,
     },
+    /// What lets an organization register its clients by itself
+    #[command(subcommand)]
+    Token(token::Command),
     /// Show one relying party
     Show {
         /// entityID or client_id
@@ -215,6 +217,7 @@ pub async fn run(
         Command::Test(test) => test::run(&test, around, out).await?,
         Command::Source(command) => sources::run(command, around, out).await?,
         Command::Refresh { address, json } => sources::refresh(address.as_deref(), json, around, out).await?,
+        Command::Token(command) => token::run(command, around, out, notes).await?,
         Command::Pending { json } => pending::list(json, around, out).await?,
         Command::Approve { party, by, change } => {
             pending::approve((&party, change.as_deref()), &by, around, out).await?;
@@ -260,7 +263,7 @@ async fn register(add: &Add, around: &Around<'_>, notes: &mut impl Write) -> Res
     let read = match (&add.metadata, &add.oidc) {
         (Some(place), _) if is_address(place) => fetch_metadata(place, add, around, notes).await?,
         (Some(file), _) => read_metadata(Path::new(file), add.entity_id.as_deref(), environment, now, notes)?,
-        (None, Some(file)) => read_client(file, environment, now)?,
+        (None, Some(file)) => client::read(file, environment, around).await?,
         (None, None) => return Err(Failure::WrongUse("--metadata FILE or --oidc FILE is missing".to_owned())),
     };
     let name = add.name.clone().or(read.name).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
@@ -360,22 +363,6 @@ fn read_metadata(
 fn described(read: metadata::Read, copy: Option<(Source, Taken)>) -> Read {
     let protocol = Protocol::Saml(read.saml);
     Read { id: read.entity_id, name: read.name, start: None, protocol, told: json!({}), copy }
-}
-
-fn read_client(file: &Path, environment: Environment, now: OffsetDateTime) -> Result<Read, Failure> {
-    let refused = |why| Failure::Refused(format!("{}: {why}", file.display()));
-    let registration = client::read(&read_file(file)?, environment).map_err(refused)?;
-    let drawn = || PartyId(HEXLOWER.encode(&chance::bytes::<16>()));
-    let id = registration.id.clone().unwrap_or_else(drawn);
-    let secret = Token::fresh().text();
-    Ok(Read {
-        name: registration.name.clone(),
-        start: registration.start.clone(),
-        protocol: Protocol::Oidc(registration.party(&id, &secret)),
-        told: registration.response(&id, &secret, now),
-        id,
-        copy: None,
-    })
 }
 
 fn policy(add: &Add) -> ReleasePolicy {

@@ -1,5 +1,7 @@
 //! A request for a sign-in under way, whatever the protocol, and the one rule that says what comes next.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -26,6 +28,8 @@ pub struct Interaction {
     pub signed_in: Option<SessionId>,
     /// The person confirmed whose session it is.
     pub confirmed: bool,
+    /// The person agreed, for this very request, that the party is told.
+    pub consented: bool,
 }
 
 /// What the party asks of the sign-in.
@@ -45,6 +49,15 @@ pub struct Asked {
     pub languages: Vec<String>,
     /// `login_hint`: what to write in the identifier field.
     pub login_hint: Option<String>,
+    /// The person agrees anew that the party is told: `prompt=consent`.
+    #[serde(default)]
+    pub consent: bool,
+    /// Who must be the one that signs in, as the party knows them: `id_token_hint`, or `sub` of `claims`.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The kinds of person of which one must sign in, by an essential `acr`; empty for any.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
 }
 
 /// Where and how the answer goes: one variant a protocol. The address has been checked against the registration.
@@ -90,6 +103,22 @@ pub struct OidcReply {
     pub scopes: Vec<String>,
     /// PKCE `code_challenge`, method S256.
     pub code_challenge: Option<String>,
+    /// The resource servers that the tokens are for (RFC 8707).
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The key that the code is bound to (RFC 9449 10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
+    /// What is asked by name, beside the scopes (OpenID Connect Core 5.5).
+    #[serde(default)]
+    pub claims: ClaimsAsked,
+}
+
+/// Claims of a person, by name, where each is to be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimsAsked {
+    pub id_token: BTreeSet<String>,
+    pub userinfo: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +137,8 @@ pub enum Step {
     ConfirmAccount,
     ConfirmBirthDate,
     ChangePassword,
+    /// What the party would be told: agreed, or not.
+    Consent,
     Answer,
     Refuse(Refusal),
 }
@@ -121,6 +152,32 @@ pub enum Refusal {
     InteractionRequired,
     /// The party is not open to this profile.
     NotOpenTo(Profile),
+    /// Somebody else than the party means signed in: `login_required`.
+    SomeoneElse,
+    /// The person is of none of the kinds that the party insists on: `unmet_authentication_requirements`.
+    Unmet,
+    /// Passive, and the person has not agreed yet: `consent_required`.
+    ConsentRequired,
+    /// The person said no: `access_denied`.
+    Declined,
+}
+
+/// What is known of the session's person towards the party that asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Towards {
+    /// The name that the party knows the person by; found out only where the request names one.
+    pub subject: Option<String>,
+    /// What the party would be told, where the person has to agree to it.
+    pub to_be_told: Option<BTreeSet<String>>,
+    /// What the person agreed to before.
+    pub agreed: BTreeSet<String>,
+}
+
+impl Towards {
+    /// Whether the person has to be asked. What was agreed to before is withdrawn once the party wants to know more.
+    fn lacks_consent(&self) -> bool {
+        self.to_be_told.as_ref().is_some_and(|told| !told.is_subset(&self.agreed))
+    }
 }
 
 /// The form stays good this long; after that the person signs in and starts the portal anew (journeys section 1).
@@ -141,6 +198,7 @@ pub fn next_step(
     interaction: &Interaction,
     party: Option<&RelyingParty>,
     session: Option<&Session>,
+    towards: &Towards,
     now: OffsetDateTime,
 ) -> Step {
     let asked = &interaction.asked;
@@ -154,6 +212,10 @@ pub fn next_step(
         None => {}
     }
     let signed_in_here = interaction.signed_in.as_ref() == Some(&session.id);
+    if let Some(refusal) = unfit(asked, session, towards) {
+        // Whoever just signed in is not asked again and again.
+        return if asked.passive || signed_in_here { Step::Refuse(refusal) } else { Step::SignIn };
+    }
     let too_old = asked.max_age.is_some_and(|age| now - session.authenticated_at > Duration::seconds(age.into()));
     if (asked.fresh || too_old) && !signed_in_here {
         return unless_passive(Step::Reauthenticate);
@@ -164,7 +226,19 @@ pub fn next_step(
     if (session.on_shared_device || asked.choose) && !signed_in_here && !interaction.confirmed {
         return if asked.passive { Step::Refuse(Refusal::InteractionRequired) } else { Step::ConfirmAccount };
     }
+    if (asked.consent || towards.lacks_consent()) && !interaction.consented {
+        return if asked.passive { Step::Refuse(Refusal::ConsentRequired) } else { Step::Consent };
+    }
     Step::Answer
+}
+
+/// Why this is not the person that the party insists on.
+fn unfit(asked: &Asked, session: &Session, towards: &Towards) -> Option<Refusal> {
+    if asked.subject.is_some() && asked.subject != towards.subject {
+        return Some(Refusal::SomeoneElse);
+    }
+    let is_met = asked.profiles.is_empty() || asked.profiles.contains(&session.profile);
+    (!is_met).then_some(Refusal::Unmet)
 }
 
 /// How an answer travels: the browser carries it to an address that was checked before.

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod interaction;
 pub mod login;
 pub mod logout;
+pub mod oidc_options;
 pub mod password;
 pub mod release;
 pub mod relying_party;

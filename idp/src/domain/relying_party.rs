@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::account::Profile;
 use super::client_keys::ClientKeys;
+use super::oidc_options::OidcOptions;
 use super::release::Attribute;
 use super::saml_options::SamlOptions;
 
@@ -224,6 +225,8 @@ pub struct OidcParty {
     /// `jwks` or `jwks_uri`: what it signs with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<ClientKeys>,
+    #[serde(default)]
+    pub options: OidcOptions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

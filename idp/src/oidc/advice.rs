@@ -53,6 +53,9 @@ fn secret(method: &str, pkce: bool) -> Verdict {
 /// From the query as it was sent.
 pub fn of_request(query: &str, party: &RelyingParty, issuer: &str) -> Vec<Verdict> {
     let read = Parameters::parse(query).map_err(Refused::Local);
+    if read.as_ref().is_ok_and(|parameters| parameters.reference().is_some()) {
+        return vec![Verdict::good("request", "a reference to a pushed request, which was checked when it was pushed")];
+    }
     let outcome = read.and_then(|parameters| authorize::read(&parameters, party, issuer));
     match outcome {
         Ok((_, reply)) => {
@@ -94,6 +97,7 @@ const fn fix(reason: Reason) -> &'static str {
         Reason::UnknownClient => "send the registered client_id, letter by letter",
         Reason::SuspendedClient => "have an operator open the client again",
         Reason::NoRedirectUri => "send redirect_uri, once",
+        Reason::RequestObject => "sign it with a registered key, for this issuer, with exp and the right typ",
         Reason::UnregisteredRedirectUri => {
             "send one of the registered addresses, letter by letter, or register this one"
         }

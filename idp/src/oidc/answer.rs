@@ -16,6 +16,12 @@ impl Answer {
         Self::json(status, "no-store", body)
     }
 
+    /// The same for a JWT by itself.
+    pub(super) fn private_jwt(body: String) -> Self {
+        let headers = [("content-type", "application/jwt"), ("cache-control", "no-store")];
+        Self { status: 200, headers: headers.map(|(name, value)| (name, value.to_owned())).to_vec(), body }
+    }
+
     /// For what everyone may know and keep an hour (OP-20). Pages of any origin may read it: there is nothing in it that
     /// depends on who asks.
     pub(super) fn public(body: &impl Serialize) -> Self {

@@ -2,23 +2,27 @@
 //!
 //! The order of the checks is a rule (OP-01): until the redirect URI is proven registered, nothing is sent anywhere.
 
-use data_encoding::BASE64URL_NOPAD;
-use url::form_urlencoded;
-
-use super::form::{Form, Unreadable, is_visible_ascii};
-use super::scopes;
-use crate::domain::account::Profile;
-use crate::domain::interaction::{Asked, OidcReply, Outgoing, Refusal, ResponseMode};
-use crate::domain::relying_party::{ClientAuthentication, OidcParty, PartyId, Protocol, RelyingParty};
-
+mod asked;
+mod claims;
+mod error;
+mod terms;
 #[cfg(test)]
 pub(super) mod tests;
 
+use url::form_urlencoded;
+
+use super::form::{Form, Unreadable, is_visible_ascii};
+use super::{par, request_object, scopes};
+use crate::domain::interaction::{Asked, OidcReply, Outgoing, ResponseMode};
+use crate::domain::relying_party::{OidcParty, PartyId, Protocol, RelyingParty};
+
+pub use asked::context_class;
+pub(super) use asked::languages;
+pub use error::Error;
+
 const MAX_STATE: usize = 1024;
 const MAX_NONCE: usize = 512;
-const MAX_LOGIN_HINT: usize = 128;
 const MAX_CLIENT_ID: usize = 255;
-const MAX_LANGUAGES: usize = 8;
 
 /// Why a request gets a page of ours and no redirect (OP-01).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +39,8 @@ pub enum Reason {
     NoRedirectUri,
     #[error("redirect_uri is not one of the client's registered addresses, character for character")]
     UnregisteredRedirectUri,
+    #[error("the request object is not one that the client signed for this service, now")]
+    RequestObject,
 }
 
 /// A request that does not lead to a sign-in.
@@ -46,100 +52,129 @@ pub enum Refused {
     Reply(Outgoing),
 }
 
-/// The `error` a client receives (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
-    InvalidRequest(&'static str),
-    UnsupportedResponseType,
-    InvalidScope,
-    RequestNotSupported,
-    RequestUriNotSupported,
-    RegistrationNotSupported,
-    LoginRequired,
-    InteractionRequired,
-    AccessDenied,
-    ServerError,
-    TemporarilyUnavailable,
+/// The same before it is written: what the pushed authorization endpoint answers by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    Local(Reason),
+    Reply(Box<OidcReply>, Error),
 }
 
-impl Error {
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::InvalidRequest(_) => "invalid_request",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::RequestNotSupported => "request_not_supported",
-            Self::RequestUriNotSupported => "request_uri_not_supported",
-            Self::RegistrationNotSupported => "registration_not_supported",
-            Self::LoginRequired => "login_required",
-            Self::InteractionRequired => "interaction_required",
-            Self::AccessDenied => "access_denied",
-            Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-        }
-    }
-
-    /// For the client's developer. Fixed text: nothing of the request is repeated (OP-17).
-    const fn description(self) -> &'static str {
-        match self {
-            Self::InvalidRequest(why) => why,
-            Self::UnsupportedResponseType => "only response_type=code is supported",
-            Self::InvalidScope => "scope must contain openid",
-            Self::RequestNotSupported => "request objects are not supported",
-            Self::RequestUriNotSupported => "request_uri is not supported",
-            Self::RegistrationNotSupported => "the registration parameter is not supported",
-            Self::LoginRequired => "the person must sign in and prompt=none forbids it",
-            Self::InteractionRequired => "the person must answer a question and prompt=none forbids it",
-            Self::AccessDenied => "this service is not open to the person who signed in",
-            Self::ServerError => "the request could not be answered",
-            Self::TemporarilyUnavailable => "too busy to answer now",
-        }
-    }
+/// An authorization request as it came: in a query or a form, pushed before, or in a signed object.
+pub struct Parameters {
+    form: Form,
+    is_pushed: bool,
+    is_signed: bool,
 }
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoPassive => Self::LoginRequired,
-            Refusal::InteractionRequired => Self::InteractionRequired,
-            Refusal::NotOpenTo(_) => Self::AccessDenied,
-        }
-    }
-}
-
-/// An authorization request as it came, in a query or a form.
-pub struct Parameters(Form);
 
 impl Parameters {
     pub fn parse(raw: &str) -> Result<Self, Reason> {
-        Ok(Self(Form::parse(raw.as_bytes())?))
+        Ok(Self { form: Form::parse(raw.as_bytes())?, is_pushed: false, is_signed: false })
+    }
+
+    /// What the client brings to the pushed authorization endpoint. How it says who it is is no part of the request.
+    pub(super) fn pushed_now(mut form: Form) -> Self {
+        for secret in ["client_secret", "client_assertion", "client_assertion_type"] {
+            form.remove(secret);
+        }
+        Self { form, is_pushed: true, is_signed: false }
+    }
+
+    /// What it pushed before, checked then.
+    pub fn pushed_before(stored: &str) -> Result<Self, Reason> {
+        Ok(Self { form: Form::parse(stored.as_bytes())?, is_pushed: true, is_signed: true })
+    }
+
+    /// What is inside a signed object, and nothing of what is outside (RFC 9101 5).
+    pub fn signed(self, inside: Form) -> Self {
+        Self { form: inside, is_signed: true, ..self }
     }
 
     /// Whose registration `read` needs.
     pub fn client_id(&self) -> Result<PartyId, Reason> {
-        let id = self.0.get("client_id").filter(|id| id.len() <= MAX_CLIENT_ID && is_visible_ascii(id));
+        let id = self.form.get("client_id").filter(|id| id.len() <= MAX_CLIENT_ID && is_visible_ascii(id));
         id.map(|id| PartyId(id.to_owned())).ok_or(Reason::ClientId)
+    }
+
+    /// The reference to a request that was pushed.
+    pub fn reference(&self) -> Option<&str> {
+        self.form.get("request_uri").and_then(par::reference)
+    }
+
+    /// A request object by value.
+    pub fn request(&self) -> Option<&str> {
+        self.form.get("request")
+    }
+
+    pub fn id_token_hint(&self) -> Option<&str> {
+        self.form.get("id_token_hint")
+    }
+
+    /// As they are kept until the browser comes.
+    pub fn encoded(&self) -> String {
+        self.form.encoded()
     }
 }
 
 /// What the request asks and where its answer goes; or why there is no sign-in.
 pub fn read(parameters: &Parameters, party: &RelyingParty, issuer: &str) -> Result<(Asked, OidcReply), Refused> {
+    check(parameters, party).map_err(|denied| denied.written(issuer))
+}
+
+impl Denied {
+    pub fn written(self, issuer: &str) -> Refused {
+        match self {
+            Self::Local(reason) => Refused::Local(reason),
+            Self::Reply(reply, error) => Refused::Reply(refuse(&reply, error, issuer)),
+        }
+    }
+}
+
+pub fn check(parameters: &Parameters, party: &RelyingParty) -> Result<(Asked, OidcReply), Denied> {
+    let (client, mut reply) = address(parameters, party).map_err(Denied::Local)?;
+    let form = &parameters.form;
+    let answers = check_carriage(parameters, client)
+        .and_then(|()| check_form(form))
+        .and_then(|()| terms::check(form, client))
+        .and_then(|terms| asked::asked(form, client).map(|(asked, claims)| (terms, asked, claims)));
+    match answers {
+        Ok((terms, asked, claims)) => {
+            reply.code_challenge = terms.code_challenge;
+            reply.resources = terms.resources;
+            reply.dpop_jkt = terms.dpop_jkt;
+            reply.claims = claims;
+            Ok((asked, reply))
+        }
+        Err(error) => Err(Denied::Reply(Box::new(reply), error)),
+    }
+}
+
+/// A request that is refused before its parameters count, such as one whose object is not the client's.
+pub fn deny(parameters: &Parameters, party: &RelyingParty, error: Error) -> Denied {
+    match address(parameters, party) {
+        Ok((_, reply)) => Denied::Reply(Box::new(reply), error),
+        // A request that is all inside names no address that could be trusted.
+        Err(Reason::NoRedirectUri) => Denied::Local(Reason::RequestObject),
+        Err(reason) => Denied::Local(reason),
+    }
+}
+
+/// Where an answer may go. State and mode are read with it, so that every answer has them.
+fn address<'a>(parameters: &Parameters, party: &'a RelyingParty) -> Result<(&'a OidcParty, OidcReply), Reason> {
     let Protocol::Oidc(client) = &party.protocol else {
-        return Err(Refused::Local(Reason::UnknownClient));
+        return Err(Reason::UnknownClient);
     };
-    if parameters.client_id().map_err(Refused::Local)? != party.id {
-        return Err(Refused::Local(Reason::UnknownClient));
+    if parameters.client_id()? != party.id {
+        return Err(Reason::UnknownClient);
     }
     if party.is_suspended {
-        return Err(Refused::Local(Reason::SuspendedClient));
+        return Err(Reason::SuspendedClient);
     }
-    let form = &parameters.0;
-    let redirect_uri = form.get("redirect_uri").ok_or(Refused::Local(Reason::NoRedirectUri))?;
+    let form = &parameters.form;
+    let redirect_uri = form.get("redirect_uri").ok_or(Reason::NoRedirectUri)?;
     if !client.redirect_uris.iter().any(|registered| registered == redirect_uri) {
-        return Err(Refused::Local(Reason::UnregisteredRedirectUri));
+        return Err(Reason::UnregisteredRedirectUri);
     }
-    // From here on there is somewhere to answer. State and mode are read first, so that every answer has them.
-    let mut reply = OidcReply {
+    let reply = OidcReply {
         redirect_uri: redirect_uri.to_owned(),
         response_mode: match form.get("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
@@ -147,19 +182,13 @@ pub fn read(parameters: &Parameters, party: &RelyingParty, issuer: &str) -> Resu
         },
         state: form.get("state").filter(|state| is_echoed(state, MAX_STATE)).map(str::to_owned),
         nonce: form.get("nonce").filter(|nonce| is_echoed(nonce, MAX_NONCE)).map(str::to_owned),
-        scopes: granted_scopes(form, client),
+        scopes: terms::granted_scopes(form, client),
         code_challenge: None,
+        resources: Vec::new(),
+        dpop_jkt: None,
+        claims: crate::domain::interaction::ClaimsAsked::default(),
     };
-    let answers = check(form)
-        .and_then(|()| check_pkce(form, client))
-        .and_then(|challenge| asked(form).map(|asked| (challenge, asked)));
-    match answers {
-        Ok((code_challenge, asked)) => {
-            reply.code_challenge = code_challenge;
-            Ok((asked, reply))
-        }
-        Err(error) => Err(Refused::Reply(refuse(&reply, error, issuer))),
-    }
+    Ok((client, reply))
 }
 
 /// The code, brought to the client (RFC 6749 4.1.2, RFC 9207).
@@ -183,7 +212,7 @@ fn send(reply: &OidcReply, mut fields: Vec<(&'static str, String)>, issuer: &str
 }
 
 /// The registered address, untouched, and after it the parameters; its own query stays (RFC 6749 3.1.2).
-fn with_query(address: &str, fields: &[(&'static str, String)]) -> String {
+pub(super) fn with_query(address: &str, fields: &[(&'static str, String)]) -> String {
     let separator = match address.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
@@ -194,38 +223,37 @@ fn with_query(address: &str, fields: &[(&'static str, String)]) -> String {
 }
 
 /// What comes back to the client as it was sent must be short and printable.
-fn is_echoed(text: &str, length: usize) -> bool {
+pub(super) fn is_echoed(text: &str, length: usize) -> bool {
     text.len() <= length && !text.chars().any(char::is_control)
 }
 
-/// Those asked for and registered; the rest is ignored (OpenID Connect Core 3.1.2.1).
-fn granted_scopes(form: &Form, client: &OidcParty) -> Vec<String> {
-    let mut granted: Vec<String> = Vec::new();
-    for scope in form.get("scope").unwrap_or_default().split(' ') {
-        let is_granted = scope == scopes::OPENID || client.scopes.contains(scope);
-        if is_granted && !granted.iter().any(|known| known == scope) {
-            granted.push(scope.to_owned());
-        }
+/// Whether the request came by the way that the client is held to.
+fn check_carriage(parameters: &Parameters, client: &OidcParty) -> Result<(), Error> {
+    if parameters.form.has_repetition() {
+        return Err(Error::InvalidRequest("a parameter is repeated"));
     }
-    granted
+    if parameters.form.get("request_uri").is_some() {
+        return Err(Error::RequestUriNotSupported);
+    }
+    if client.options.pushed_requests_required && !parameters.is_pushed {
+        return Err(Error::InvalidRequest("this client must push its requests (RFC 9126)"));
+    }
+    if parameters.request().is_some() {
+        return Err(request_object::NOT_SIGNED);
+    }
+    if client.options.signed_requests_required && !parameters.is_signed {
+        return Err(Error::InvalidRequest("this client must sign its requests (RFC 9101)"));
+    }
+    Ok(())
 }
 
 /// The form of the request, whatever is asked in it.
-fn check(form: &Form) -> Result<(), Error> {
-    if form.has_repetition() {
-        return Err(Error::InvalidRequest("a parameter is repeated"));
-    }
+fn check_form(form: &Form) -> Result<(), Error> {
     if form.get("state").is_some_and(|state| !is_echoed(state, MAX_STATE)) {
         return Err(Error::InvalidRequest("state is longer than 1024 bytes or not printable"));
     }
     if form.get("nonce").is_some_and(|nonce| !is_echoed(nonce, MAX_NONCE)) {
         return Err(Error::InvalidRequest("nonce is longer than 512 bytes or not printable"));
-    }
-    if form.get("request").is_some() {
-        return Err(Error::RequestNotSupported);
-    }
-    if form.get("request_uri").is_some() {
-        return Err(Error::RequestUriNotSupported);
     }
     if form.get("registration").is_some() {
         return Err(Error::RegistrationNotSupported);
@@ -242,73 +270,4 @@ fn check(form: &Form) -> Result<(), Error> {
         return Err(Error::InvalidScope);
     }
     Ok(())
-}
-
-/// OP-03. A challenge without a method means `plain` (RFC 7636 4.3), which is refused like any other method.
-fn check_pkce(form: &Form, client: &OidcParty) -> Result<Option<String>, Error> {
-    let is_public = client.client_authentication == ClientAuthentication::None;
-    match (form.get("code_challenge"), form.get("code_challenge_method")) {
-        (Some(challenge), Some("S256")) => {
-            let is_sha256 = challenge.len() == 43
-                && BASE64URL_NOPAD.decode(challenge.as_bytes()).is_ok_and(|digest| digest.len() == 32);
-            if is_sha256 {
-                Ok(Some(challenge.to_owned()))
-            } else {
-                Err(Error::InvalidRequest("code_challenge is not a SHA-256 in base64url without padding"))
-            }
-        }
-        (Some(_), _) => Err(Error::InvalidRequest("code_challenge_method must be S256")),
-        (None, Some(_)) => Err(Error::InvalidRequest("code_challenge_method is given without code_challenge")),
-        (None, None) if is_public || client.pkce_required => {
-            Err(Error::InvalidRequest("code_challenge with the method S256 is required of this client"))
-        }
-        (None, None) if form.get("nonce").is_none() => {
-            Err(Error::InvalidRequest("nonce is required of a client that sends no code_challenge"))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-fn asked(form: &Form) -> Result<Asked, Error> {
-    let prompts: Vec<&str> = form.get("prompt").unwrap_or_default().split(' ').filter(|p| !p.is_empty()).collect();
-    let passive = prompts.contains(&"none");
-    if passive && prompts.len() > 1 {
-        return Err(Error::InvalidRequest("prompt=none stands alone"));
-    }
-    let max_age = match form.get("max_age") {
-        None => None,
-        Some(age) if age.bytes().all(|byte| byte.is_ascii_digit()) => Some(age.parse().unwrap_or(u32::MAX)),
-        Some(_) => return Err(Error::InvalidRequest("max_age is not a number of seconds")),
-    };
-    Ok(Asked {
-        fresh: prompts.contains(&"login"),
-        passive,
-        choose: prompts.contains(&"select_account"),
-        max_age,
-        view: form.get("acr_values").unwrap_or_default().split(' ').find_map(view),
-        languages: languages(form.get("ui_locales").unwrap_or_default()),
-        login_hint: form.get("login_hint").filter(|hint| is_echoed(hint, MAX_LOGIN_HINT)).map(str::to_owned),
-    })
-}
-
-/// `acr_values` as `ÉduConnect` reads them: which kind of person the page is opened for.
-fn view(acr: &str) -> Option<Profile> {
-    [Profile::Student, Profile::Guardian].into_iter().find(|profile| context_class(*profile) == Some(acr))
-}
-
-/// The `acr` that is true of a sign-in by this kind of person.
-pub const fn context_class(profile: Profile) -> Option<&'static str> {
-    match profile {
-        Profile::Student => Some("eleve"),
-        Profile::Guardian => Some("responsable"),
-        Profile::Staff => None,
-    }
-}
-
-/// Language tags in order of preference; what is not one is left out, since `ui_locales` never refuses a request.
-fn languages(text: &str) -> Vec<String> {
-    let is_tag = |tag: &&str| {
-        (2..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    text.split(' ').filter(is_tag).take(MAX_LANGUAGES).map(str::to_owned).collect()
 }

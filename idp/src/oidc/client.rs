@@ -13,10 +13,11 @@ use super::form::is_visible_ascii;
 use super::redirect_uri::{Refusal, check_page, check_redirect, is_loopback};
 use super::{scopes, signing, token};
 use crate::domain::client_keys::ClientKeys;
+use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId};
 
 mod keys;
-
+mod options;
 #[cfg(test)]
 mod tests;
 
@@ -25,19 +26,14 @@ const MAX_SCOPES: usize = 32;
 const MAX_NAME: usize = 100;
 
 /// Members that ask for what is not done here.
-const NOT_DONE: [&str; 12] = [
+const NOT_DONE: [&str; 7] = [
     "authorization_encrypted_response_alg",
     "authorization_signed_response_alg",
-    "default_max_age",
     "dpop_bound_access_tokens",
     "id_token_encrypted_response_alg",
     "request_object_encryption_alg",
-    "request_object_signing_alg",
-    "require_pushed_authorization_requests",
-    "require_signed_request_object",
     "tls_client_certificate_bound_access_tokens",
     "userinfo_encrypted_response_alg",
-    "userinfo_signed_response_alg",
 ];
 
 /// Scopes of the standard that open nothing here; a client may name them and is not given them.
@@ -90,8 +86,11 @@ pub struct Registration {
     algorithm: IdTokenAlgorithm,
     scopes: BTreeSet<String>,
     sector: Option<String>,
+    /// To be fetched, and to name every redirect URI, before the registration counts (`check_sector`).
+    pub sector_identifier_uri: Option<String>,
     backchannel_logout_uri: Option<String>,
     keys: Option<ClientKeys>,
+    options: OidcOptions,
 }
 
 /// Reads and checks the metadata of one client.
@@ -113,9 +112,11 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
         pkce_required: members.pkce_required(method)?,
         algorithm: members.algorithm()?,
         scopes: members.scopes()?,
-        sector: members.sector(&redirects)?,
+        sector: members.sector(&redirects, environment)?,
+        sector_identifier_uri: members.text("sector_identifier_uri")?.map(str::to_owned),
         backchannel_logout_uri: members.backchannel_logout_uri(environment)?,
         keys: members.keys(environment)?,
+        options: options::read(&members, environment, method == Method::None)?,
         redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
     })
 }
@@ -142,6 +143,20 @@ impl Registration {
             sector: self.sector.clone().unwrap_or_else(|| id.0.clone()),
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             keys: self.keys.clone(),
+            options: self.options.clone(),
+        }
+    }
+
+    /// What is at `sector_identifier_uri` names every redirect URI, so that the owner of that host says that the client is
+    /// its own (Core 8.1, Dynamic Registration 5).
+    pub fn check_sector(&self, document: &[u8]) -> Result<(), Error> {
+        const FIELD: &str = "sector_identifier_uri";
+        let Ok(named) = serde_json::from_slice::<Vec<String>>(document) else {
+            return refuse(FIELD, "leads to something else than a JSON array of addresses");
+        };
+        match self.redirect_uris.iter().find(|address| !named.contains(address)) {
+            Some(_) => refuse(FIELD, "leads to a list that does not hold every one of redirect_uris"),
+            None => Ok(()),
         }
     }
 
@@ -176,6 +191,10 @@ impl Registration {
         say("id_token_signed_response_alg", json!(signing::name(self.algorithm)));
         say("scope", json!(self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")));
         say("require_pkce", json!(self.pkce_required));
+        if let Some(address) = &self.sector_identifier_uri {
+            say("sector_identifier_uri", json!(address));
+        }
+        options::say(&self.options, &mut response);
         Value::Object(response)
     }
 }
@@ -338,26 +357,29 @@ impl Members {
         Ok(known.chain([scopes::OPENID]).map(str::to_owned).collect())
     }
 
-    /// The host that stands for the client (OpenID Connect Core 8.1). It is never fetched, so a `sector_identifier_uri`
-    /// may choose among the client's own hosts and not claim another's.
-    fn sector(&self, redirects: &[(String, Url)]) -> Result<Option<String>, Error> {
+    /// The host that stands for the client (OpenID Connect Core 8.1): that of `sector_identifier_uri`, whose owner has to
+    /// name the client's addresses there, else the one of its redirect URIs.
+    fn sector(&self, redirects: &[(String, Url)], environment: Environment) -> Result<Option<String>, Error> {
         const FIELD: &str = "sector_identifier_uri";
+        if let Some(text) = self.text(FIELD)? {
+            let url = check_page(text, environment).or_else(|why| refuse_address(FIELD, text, &why))?;
+            if url.scheme() != "https" {
+                return refuse(FIELD, "must begin with https://");
+            }
+            // Of machines that only their own browser can reach, each port is another service.
+            let port = url.port().filter(|_| is_loopback(&url)).map(|port| format!(":{port}")).unwrap_or_default();
+            return Ok(url.host_str().map(|host| format!("{host}{port}")));
+        }
         let named = redirects.iter().filter(|(_, url)| !is_loopback(url) && matches!(url.scheme(), "https" | "http"));
         let hosts: BTreeSet<&str> = named.filter_map(|(_, url)| url.host_str()).collect();
-        if let Some(text) = self.text(FIELD)? {
-            let url = check_page(text, Environment::Production).or_else(|why| refuse_address(FIELD, text, &why))?;
-            return match url.host_str().filter(|host| hosts.contains(host)) {
-                Some(host) => Ok(Some(host.to_owned())),
-                None => refuse(FIELD, "must have the host of one of redirect_uris"),
-            };
-        }
         let mut hosts = hosts.into_iter();
         match (hosts.next(), hosts.next()) {
             (None, _) => Ok(None),
             (Some(host), None) => Ok(Some(host.to_owned())),
-            (Some(_), Some(_)) => {
-                refuse(FIELD, "is needed where redirect_uris have several hosts: give an address on the main one")
-            }
+            (Some(_), Some(_)) => refuse(
+                FIELD,
+                "is needed where redirect_uris have several hosts: give the address of a list of them, on the main one",
+            ),
         }
     }
 }

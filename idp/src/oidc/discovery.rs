@@ -9,7 +9,7 @@ use openidconnect::core::{
 use openidconnect::url::ParseError;
 use openidconnect::{
     AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl, LanguageTag,
-    ProviderMetadata, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
+    ProviderMetadata, RegistrationUrl, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ use super::signing::{jws, published};
 use super::userinfo::claim;
 use super::{paths, scopes};
 use crate::domain::account::Profile;
+use crate::domain::client_keys::JwsAlgorithm;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::IdTokenAlgorithm;
 use crate::keys::OidcKeys;
@@ -55,9 +56,40 @@ struct Additional {
     backchannel_logout: bool,
     #[serde(rename = "backchannel_logout_session_supported")]
     backchannel_logout_session: bool,
+    #[serde(flatten)]
+    authorization: Authorization,
 }
 
 impl AdditionalProviderMetadata for Additional {}
+
+/// How an authorization may be asked for, and ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Authorization {
+    /// RFC 9126 5.
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
+    /// RFC 9101 10.5, Discovery 3.
+    require_signed_request_object: bool,
+    request_object_signing_alg_values_supported: Vec<String>,
+    /// RP-Initiated Logout 2.1.
+    end_session_endpoint: String,
+    /// Front-Channel Logout 3.
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
+}
+
+fn authorization(at: &impl Fn(&str) -> String) -> Authorization {
+    Authorization {
+        pushed_authorization_request_endpoint: at(paths::PUSHED),
+        // Of each client by itself.
+        require_pushed_authorization_requests: false,
+        require_signed_request_object: false,
+        request_object_signing_alg_values_supported: JwsAlgorithm::ALL.map(|one| one.name().to_owned()).to_vec(),
+        end_session_endpoint: at(paths::LOGOUT),
+        frontchannel_logout_supported: true,
+        frontchannel_logout_session_supported: true,
+    }
+}
 
 /// `/.well-known/openid-configuration`. The issuer is the public address without a slash at its end; the languages are
 /// those of the pages.
@@ -76,9 +108,11 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
             prompt_values: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
             backchannel_logout: true,
             backchannel_logout_session: true,
+            authorization: authorization(&at),
         },
     )
     .set_token_endpoint(Some(TokenUrl::new(at(paths::TOKEN))?))
+    .set_registration_endpoint(Some(RegistrationUrl::new(at(paths::REGISTER))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(paths::USERINFO))?))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode]))
@@ -92,9 +126,11 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
     .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
     .set_acr_values_supported(Some(acr_values_supported()))
     .set_ui_locales_supported(Some(languages.iter().map(|tag| LanguageTag::new((*tag).to_owned())).collect()))
-    .set_claims_parameter_supported(Some(false))
-    .set_request_parameter_supported(Some(false))
-    // Left out, it would mean yes.
+    .set_claims_parameter_supported(Some(true))
+    .set_request_parameter_supported(Some(true))
+    .set_display_values_supported(Some(vec![CoreAuthDisplay::Page, CoreAuthDisplay::Popup, CoreAuthDisplay::Touch]))
+    .set_userinfo_signing_alg_values_supported(Some(vec![jws(IdTokenAlgorithm::Rs256), jws(IdTokenAlgorithm::Es256)]))
+    // Left out, it would mean yes. References of our own are another thing (RFC 9126 5).
     .set_request_uri_parameter_supported(Some(false));
     Ok(Answer::public(&metadata))
 }

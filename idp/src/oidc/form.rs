@@ -1,25 +1,26 @@
 //! Parameters in `application/x-www-form-urlencoded`, from a query or a body, read strictly.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// As much as a query may hold (SI-01); a request far beyond any honest one is not read at all.
-const MAX_LENGTH: usize = 16 * 1024;
+use url::form_urlencoded::Serializer;
+
+/// A request far beyond any honest one is not read at all (HT-03); a query ends much sooner, with the header it is in.
+const MAX_LENGTH: usize = 64 * 1024;
 const MAX_PARAMETERS: usize = 64;
+/// The one parameter that may be given several times (RFC 8707 2).
+const MANY: &str = "resource";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("the parameters are longer than 16 KiB or more than 64")]
+    #[error("the parameters are longer than 64 KiB or more than 64")]
     TooLong,
     #[error("a parameter is not form-urlencoded UTF-8")]
     Encoding,
 }
 
-/// Names with their values, each once. Repeated names are remembered without a value (OP-17).
+/// Names with their values. A repeated name has none (OP-17), but for those that may be.
 #[derive(Default)]
-pub struct Form {
-    values: BTreeMap<String, String>,
-    repeated: BTreeSet<String>,
-}
+pub struct Form(BTreeMap<String, Vec<String>>);
 
 impl Form {
     pub fn parse(raw: &[u8]) -> Result<Self, Unreadable> {
@@ -35,23 +36,45 @@ impl Form {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(parts.next().unwrap_or_default())?;
             let value = decode(parts.next().unwrap_or_default())?;
-            if form.values.insert(name.clone(), value).is_some() {
-                form.repeated.insert(name);
-            }
-        }
-        for name in &form.repeated {
-            form.values.remove(name);
+            form.add(name, value);
         }
         Ok(form)
     }
 
+    pub fn add(&mut self, name: String, value: String) {
+        self.0.entry(name).or_default().push(value);
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Whether it is there at all, with whatever value.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The value, if it is there once and not empty: a parameter without a value is one left out (RFC 6749 3.1).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        match self.0.get(name).map(Vec::as_slice) {
+            Some([value]) if !value.is_empty() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Every value of one that may be given several times.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())
     }
 
     pub fn has_repetition(&self) -> bool {
-        !self.repeated.is_empty()
+        self.0.iter().any(|(name, values)| values.len() > 1 && name != MANY)
+    }
+
+    /// The same as it travels.
+    pub fn encoded(&self) -> String {
+        let pairs = self.0.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 }
 
@@ -114,6 +137,14 @@ mod tests {
             assert!(form.has_repetition(), "{raw}");
             assert_eq!(form.get("a"), None, "{raw}");
         }
+    }
+
+    #[test]
+    fn a_resource_may_be_named_several_times() {
+        let form = Form::parse(b"resource=a&resource=b&c=1").unwrap();
+        assert!(!form.has_repetition());
+        assert_eq!((form.all("resource").collect::<Vec<_>>(), form.get("resource")), (vec!["a", "b"], None));
+        assert_eq!(form.encoded(), "c=1&resource=a&resource=b");
     }
 
     #[test]

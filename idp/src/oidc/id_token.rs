@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::answer::Answer;
@@ -31,6 +31,8 @@ pub struct IdToken<'a> {
     pub nonce: Option<&'a str>,
     /// As this client knows it.
     pub session: &'a SessionId,
+    /// Claims of the person that the client asked to find here (Core 5.5).
+    pub told: &'a Map<String, Value>,
 }
 
 /// OpenID Connect Core 2; `sid` is from Front-Channel Logout 3.
@@ -50,6 +52,9 @@ struct Claims<'a> {
     amr: [&'static str; 1],
     at_hash: String,
     sid: &'a str,
+    /// Names of its own: none of those above is one of a person's.
+    #[serde(flatten)]
+    told: &'a Map<String, Value>,
 }
 
 impl IdToken<'_> {
@@ -73,6 +78,7 @@ impl IdToken<'_> {
             amr: ["pwd"],
             at_hash: token_hash(access_token),
             sid: self.session.as_str(),
+            told: self.told,
         };
         SigningKey::of(keys, algorithm)?.sign_claims("JWT", &claims)
     }
@@ -103,7 +109,6 @@ mod tests {
     use openidconnect::core::{CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier};
     use openidconnect::{AccessToken, AccessTokenHash, ClientId, IssuerUrl, Nonce};
     use proptest::prelude::*;
-    use serde_json::Value;
     use time::macros::datetime;
 
     use super::super::signing::jws;
@@ -117,6 +122,7 @@ mod tests {
     fn signed<'a>(algorithm: IdTokenAlgorithm, keys: &OidcKeys, change: impl FnOnce(&mut IdToken<'a>)) -> String {
         static CLIENT: LazyLock<PartyId> = LazyLock::new(|| PartyId("ent-exemple".to_owned()));
         static SESSION: LazyLock<SessionId> = LazyLock::new(|| SessionId::from_random([7; 16]));
+        static TOLD: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         let mut token: IdToken<'a> = IdToken {
             issuer: ISSUER,
             client: &CLIENT,
@@ -125,6 +131,7 @@ mod tests {
             authenticated_at: NOW - Duration::minutes(5),
             nonce: Some("n-0S6_WzA2Mj"),
             session: &SESSION,
+            told: &TOLD,
         };
         change(&mut token);
         token.sign("access", algorithm, keys, NOW).unwrap()

@@ -13,11 +13,15 @@ pub mod authorize;
 pub mod client;
 pub mod discovery;
 mod form;
+pub mod hint;
 pub mod id_token;
 pub mod jwk;
 pub mod jws;
+pub mod logout;
 pub mod logout_token;
+pub mod par;
 mod redirect_uri;
+pub mod request_object;
 pub mod signing;
 pub mod token;
 pub mod userinfo;
@@ -37,6 +41,9 @@ pub mod paths {
     pub const TOKEN: &str = "/idp/profile/oidc/token";
     pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
     pub const JWKS: &str = "/idp/profile/oidc/jwks";
+    pub const PUSHED: &str = "/idp/profile/oidc/par";
+    pub const LOGOUT: &str = "/idp/profile/oidc/logout";
+    pub const REGISTER: &str = "/idp/profile/oidc/register";
 }
 
 /// Scopes with a meaning of their own; any other `ect.scope.*` stands for one service (educonnect section 3).
@@ -44,6 +51,8 @@ pub mod scopes {
     pub const OPENID: &str = "openid";
     /// Family and given name.
     pub const PROFILE: &str = "profile";
+    /// The client may come back while the person is away.
+    pub const OFFLINE: &str = "offline_access";
     /// The connection: everything else that the party's policy grants.
     pub const CONNECTION: &str = "ect.scope.cnx";
 

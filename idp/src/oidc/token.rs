@@ -70,63 +70,27 @@ enum Credentials {
     Post { id: String, secret: String },
 }
 
-/// A request to spend a code.
-pub struct Request {
-    credentials: Credentials,
-    code: String,
-    redirect_uri: String,
-    code_verifier: Option<String>,
-}
+/// Who speaks, at any endpoint where a client proves itself.
+pub struct Caller(Credentials);
 
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("token::Request(..)")
-    }
-}
-
-impl Request {
+impl Caller {
     pub fn parse(authorization: Option<&str>, body: &[u8]) -> Result<Self, Error> {
-        let form = Form::parse(body).map_err(|_| Error::InvalidRequest("the body cannot be read as a form"))?;
-        if form.has_repetition() {
-            return Err(Error::InvalidRequest("a parameter is repeated"));
-        }
-        let credentials = credentials(authorization, &form)?;
-        match form.get("grant_type") {
-            Some("authorization_code") => {}
-            Some(_) => return Err(Error::UnsupportedGrantType),
-            None => return Err(Error::InvalidRequest("grant_type is missing")),
-        }
-        let field =
-            |name, missing| match form.get(name).filter(|text| text.len() <= MAX_FIELD && is_visible_ascii(text)) {
-                Some(text) => Ok(text.to_owned()),
-                None => Err(Error::InvalidRequest(missing)),
-            };
-        let code_verifier = form.get("code_verifier").map(str::to_owned);
-        if code_verifier.as_deref().is_some_and(|verifier| !is_verifier(verifier)) {
-            return Err(Error::InvalidRequest("code_verifier is not 43 to 128 unreserved characters"));
-        }
-        Ok(Self {
-            credentials,
-            code: field("code", "code is missing or not a code")?,
-            redirect_uri: field("redirect_uri", "redirect_uri is missing")?,
-            code_verifier,
-        })
+        Self::of(authorization, &readable(body)?)
+    }
+
+    fn of(authorization: Option<&str>, form: &Form) -> Result<Self, Error> {
+        credentials(authorization, form).map(Self)
     }
 
     /// Who the client says it is; whose registration `authenticate` needs.
     pub fn client_id(&self) -> PartyId {
-        let (Credentials::None { id } | Credentials::Basic { id, .. } | Credentials::Post { id, .. }) =
-            &self.credentials;
+        let (Credentials::None { id } | Credentials::Basic { id, .. } | Credentials::Post { id, .. }) = &self.0;
         PartyId(id.clone())
-    }
-
-    pub fn code(&self) -> &str {
-        &self.code
     }
 
     /// What to answer where nobody is registered under the identifier; the same as for a wrong secret.
     pub fn refuse_client(&self) -> Error {
-        Error::InvalidClient { by_header: matches!(self.credentials, Credentials::Basic { .. }) }
+        Error::InvalidClient { by_header: matches!(self.0, Credentials::Basic { .. }) }
     }
 
     /// The client is the registered one, by the registered method and no other (OP-07).
@@ -137,7 +101,7 @@ impl Request {
         if party.is_suspended || party.id != self.client_id() {
             return Err(self.refuse_client());
         }
-        let is_proven = match (&client.client_authentication, &self.credentials) {
+        let is_proven = match (&client.client_authentication, &self.0) {
             (ClientAuthentication::None, Credentials::None { .. }) => true,
             (ClientAuthentication::ClientSecretBasic { secret_hash }, Credentials::Basic { secret, .. })
             | (ClientAuthentication::ClientSecretPost { secret_hash }, Credentials::Post { secret, .. }) => {
@@ -154,6 +118,56 @@ impl Request {
     }
 }
 
+fn readable(body: &[u8]) -> Result<Form, Error> {
+    let form = Form::parse(body).map_err(|_| Error::InvalidRequest("the body cannot be read as a form"))?;
+    if form.has_repetition() { Err(Error::InvalidRequest("a parameter is repeated")) } else { Ok(form) }
+}
+
+/// A request to spend a code.
+pub struct Request {
+    pub caller: Caller,
+    code: String,
+    redirect_uri: String,
+    code_verifier: Option<String>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("token::Request(..)")
+    }
+}
+
+impl Request {
+    pub fn parse(authorization: Option<&str>, body: &[u8]) -> Result<Self, Error> {
+        let form = readable(body)?;
+        let caller = Caller::of(authorization, &form)?;
+        match form.get("grant_type") {
+            Some("authorization_code") => {}
+            Some(_) => return Err(Error::UnsupportedGrantType),
+            None => return Err(Error::InvalidRequest("grant_type is missing")),
+        }
+        let field =
+            |name, missing| match form.get(name).filter(|text| text.len() <= MAX_FIELD && is_visible_ascii(text)) {
+                Some(text) => Ok(text.to_owned()),
+                None => Err(Error::InvalidRequest(missing)),
+            };
+        let code_verifier = form.get("code_verifier").map(str::to_owned);
+        if code_verifier.as_deref().is_some_and(|verifier| !is_verifier(verifier)) {
+            return Err(Error::InvalidRequest("code_verifier is not 43 to 128 unreserved characters"));
+        }
+        Ok(Self {
+            caller,
+            code: field("code", "code is missing or not a code")?,
+            redirect_uri: field("redirect_uri", "redirect_uri is missing")?,
+            code_verifier,
+        })
+    }
+
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+}
+
 /// What a code was given for, as it was stored.
 pub struct Grant<'a> {
     pub party: &'a PartyId,
@@ -165,7 +179,7 @@ pub struct Grant<'a> {
 /// Whether the code buys anything for this request (OP-05). It is spent whatever the answer: a code tried with the wrong
 /// verifier has leaked.
 pub fn check(grant: &Grant<'_>, request: &Request, now: OffsetDateTime) -> Result<(), Error> {
-    let is_its_own = *grant.party == request.client_id() && grant.redirect_uri == request.redirect_uri;
+    let is_its_own = *grant.party == request.caller.client_id() && grant.redirect_uri == request.redirect_uri;
     let is_bound = match (grant.code_challenge, &request.code_verifier) {
         (Some(challenge), Some(verifier)) => {
             let digest = BASE64URL_NOPAD.encode(sha256(verifier.as_bytes()).as_ref());
@@ -183,7 +197,8 @@ pub fn secret_hash(secret: &str) -> String {
     HEXLOWER.encode(sha256(secret.as_bytes()).as_ref())
 }
 
-fn is_secret(secret: &str, hash: &str) -> bool {
+/// In constant time; an empty secret is nobody's (OP-06).
+pub fn is_secret(secret: &str, hash: &str) -> bool {
     !secret.is_empty() && verify_slices_are_equal(secret_hash(secret).as_bytes(), hash.as_bytes()).is_ok()
 }
 

@@ -1,10 +1,15 @@
 //! The userinfo endpoint: the token it takes and the claims it gives (educonnect section 3).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::scopes;
+use super::signing::{self, SigningKey};
 use crate::domain::release::{Attribute, Released};
+use crate::domain::relying_party::{IdTokenAlgorithm, PartyId};
+use crate::keys::OidcKeys;
 
 /// An access token of ours is 43 characters; far longer is not one.
 const MAX_TOKEN: usize = 512;
@@ -50,31 +55,79 @@ pub fn bearer(authorization: Option<&str>) -> Result<&str, Error> {
     if is_b64token { Ok(token) } else { Err(Error::InvalidRequest) }
 }
 
-/// What the granted scopes open of what the policy released. `origin` is the value of `FrEduOrigAuth`, if any is sent.
+/// What a client may be told of a person: by the scopes it was granted, and by name (OpenID Connect Core 5.4, 5.5).
+#[derive(Clone, Copy)]
+pub struct Opened<'a> {
+    pub scopes: &'a [String],
+    pub asked: &'a BTreeSet<String>,
+}
+
+impl Opened<'_> {
+    /// Whether an attribute is told, where the policy grants it.
+    pub fn opens(&self, attribute: Attribute) -> bool {
+        self.by_scope(attribute) || self.asked.contains(claim(attribute))
+    }
+
+    fn by_scope(&self, attribute: Attribute) -> bool {
+        self.scopes.iter().any(|scope| opens(scope, attribute))
+    }
+
+    fn opens_origin(&self) -> bool {
+        self.scopes.iter().any(|scope| scope == scopes::CONNECTION) || self.asked.contains(ORIGIN)
+    }
+}
+
+/// Where the sign-in came from, beside the attributes.
+const ORIGIN: &str = "FrEduOrigAuth";
+
+fn opens(scope: &str, attribute: Attribute) -> bool {
+    if is_name(attribute) { scope == scopes::PROFILE } else { scopes::opens_attributes(scope) }
+}
+
+/// Whether one of these scopes could open a claim of this name.
+pub(super) fn may_open(name: &str, registered: &BTreeSet<String>) -> bool {
+    if name == ORIGIN {
+        return registered.contains(scopes::CONNECTION);
+    }
+    let attribute = Attribute::ALL.into_iter().find(|attribute| claim(*attribute) == name);
+    attribute.is_some_and(|attribute| registered.iter().any(|scope| opens(scope, attribute)))
+}
+
+/// What is opened of what the policy released. `origin` is the value of `FrEduOrigAuth`, if any is sent.
 ///
 /// `ÉduConnect` sends a guardian the three pupil claims empty; here a claim without a value is left out, since OpenID
 /// Connect Core 5.3.2 asks for that and an empty INE is easily taken for one.
-pub fn claims(subject: &str, released: &[Released], granted: &[String], origin: Option<&str>) -> Value {
-    let has_profile = granted.iter().any(|scope| scope == scopes::PROFILE);
-    let has_attributes = granted.iter().any(|scope| scopes::opens_attributes(scope));
+pub fn claims(released: &[Released], opened: Opened<'_>, origin: Option<&str>) -> Map<String, Value> {
     let mut claims = Map::new();
     for Released { attribute, values } in released {
-        let is_open = if is_name(*attribute) { has_profile } else { has_attributes };
-        if is_open {
+        if opened.opens(*attribute) {
             claims.extend(value(*attribute, values).map(|value| (claim(*attribute).to_owned(), value)));
         }
     }
-    if let Some(origin) = origin.filter(|_| granted.iter().any(|scope| scope == scopes::CONNECTION)) {
-        claims.insert("FrEduOrigAuth".to_owned(), origin.into());
+    if let Some(origin) = origin.filter(|_| opened.opens_origin()) {
+        claims.insert(ORIGIN.to_owned(), origin.into());
     }
-    // Last, so that nothing released could stand in its place.
-    claims.insert("sub".to_owned(), subject.into());
-    Value::Object(claims)
+    claims
 }
 
-/// The endpoint's success.
-pub fn answer(claims: &Value) -> Answer {
-    Answer::private(200, claims)
+/// The endpoint's success. The subject is put in last, so that nothing released could stand in its place.
+pub fn answer(subject: &str, mut claims: Map<String, Value>) -> Answer {
+    claims.insert("sub".to_owned(), subject.into());
+    Answer::private(200, &claims)
+}
+
+/// The same as a JWT, for a client that registered `userinfo_signed_response_alg` (Core 5.3.2).
+pub fn signed_answer(
+    subject: &str,
+    mut claims: Map<String, Value>,
+    (issuer, client): (&str, &PartyId),
+    algorithm: IdTokenAlgorithm,
+    keys: &OidcKeys,
+) -> Result<Answer, signing::Error> {
+    for (name, value) in [("sub", subject), ("iss", issuer), ("aud", &client.0)] {
+        claims.insert(name.to_owned(), value.into());
+    }
+    Ok(Answer::private_jwt(SigningKey::of(keys, algorithm)?.sign_claims("JWT", &claims)?))
 }
 
 /// The name of an attribute as a claim: that of the standard where it has one.
@@ -111,8 +164,10 @@ fn value(attribute: Attribute, values: &[String]) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64URL_NOPAD;
     use proptest::prelude::*;
 
+    use super::super::signing::tests::keys;
     use super::*;
 
     fn released(values: &[(Attribute, &[&str])]) -> Vec<Released> {
@@ -141,25 +196,48 @@ mod tests {
         text.split(' ').map(str::to_owned).collect()
     }
 
+    fn told(released: &[Released], granted: &str, asked: &[&str], origin: Option<&str>) -> Value {
+        let asked = asked.iter().map(ToString::to_string).collect();
+        let opened = Opened { scopes: &scopes(granted), asked: &asked };
+        answer("SUB", claims(released, opened, origin)).value()
+    }
+
     fn names(claims: &Value) -> Vec<&str> {
         claims.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
     #[test]
     fn a_pupil_s_claims_have_the_names_and_shapes_ents_read() {
-        insta::assert_json_snapshot!(claims("SUB", &student(), &scopes("openid profile ect.scope.cnx"), Some("ECT")));
+        insta::assert_json_snapshot!(told(&student(), "openid profile ect.scope.cnx", &[], Some("ECT")));
     }
 
     #[test]
     fn each_scope_opens_its_claims_only() {
-        let given = |text| claims("SUB", &student(), &scopes(text), Some("ECT"));
+        let given = |text| told(&student(), text, &[], Some("ECT"));
         assert_eq!(names(&given("openid")), ["sub"]);
         assert_eq!(names(&given("openid profile")), ["family_name", "given_name", "sub"]);
         let service = given("openid ect.scope.stage");
         assert_eq!((service.get("family_name"), service.get("FrEduOrigAuth")), (None, None));
         assert_eq!(service["FrEduCtEleveNiveau"], "2212");
         assert_eq!(names(&given("openid ect.scope. ect.scop")), ["sub"]);
-        assert_eq!(claims("SUB", &student(), &scopes("openid ect.scope.cnx"), None).get("FrEduOrigAuth"), None);
+        assert_eq!(told(&student(), "openid ect.scope.cnx", &[], None).get("FrEduOrigAuth"), None);
+    }
+
+    #[test]
+    fn a_claim_asked_for_by_name_is_told_beside_those_of_the_scopes() {
+        let given = told(&student(), "openid", &["family_name", "FrEduCtEleveNiveau", "nickname"], Some("ECT"));
+        assert_eq!(names(&given), ["FrEduCtEleveNiveau", "family_name", "sub"]);
+        let registered = |text: &str| scopes(text).into_iter().collect::<BTreeSet<_>>();
+        for (name, scope, may) in [
+            ("given_name", "openid profile", true),
+            ("given_name", "openid ect.scope.cnx", false),
+            ("FrEduVecteur", "openid ect.scope.stage", true),
+            ("FrEduOrigAuth", "openid ect.scope.stage", false),
+            ("FrEduOrigAuth", "openid ect.scope.cnx", true),
+            ("nickname", "openid profile ect.scope.cnx", false),
+        ] {
+            assert_eq!(may_open(name, &registered(scope)), may, "{name} by {scope}");
+        }
     }
 
     #[test]
@@ -168,7 +246,7 @@ mod tests {
             (Attribute::PersonAffiliation, &["resp1d", "resp2d"]),
             (Attribute::EduVector, &["1|Exemple|Paul|1|0130001A", "2|Exemple|Paul|2|0130002B"]),
         ]);
-        let claims = claims("SUB", &guardian, &scopes("openid profile ect.scope.cnx"), None);
+        let claims = told(&guardian, "openid profile ect.scope.cnx", &[], None);
         assert_eq!(
             claims,
             json!({
@@ -203,7 +281,26 @@ mod tests {
             assert_eq!((answer.status, answer.header("www-authenticate")), (status, Some(challenge)));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
-        assert_eq!(answer(&json!({"sub": "SUB"})).header("cache-control"), Some("no-store"));
+        assert_eq!(answer("SUB", Map::new()).header("cache-control"), Some("no-store"));
+    }
+
+    #[test]
+    fn a_signed_answer_says_who_speaks_of_whom_to_whom() {
+        let keys = keys();
+        let client = PartyId("ent-exemple".to_owned());
+        for algorithm in [IdTokenAlgorithm::Rs256, IdTokenAlgorithm::Es256] {
+            let claims = Map::from_iter([("iss".to_owned(), json!("evil")), ("given_name".to_owned(), json!("Zoé"))]);
+            let told = ("https://guichet.example", &client);
+            let answer = signed_answer("SUB", claims, told, algorithm, &keys).unwrap();
+            assert_eq!(answer.header("content-type"), Some("application/jwt"));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            let claims = answer.body.split('.').nth(1).unwrap();
+            let claims: Value = serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap();
+            let all = json!({
+                "sub": "SUB", "iss": "https://guichet.example", "aud": "ent-exemple", "given_name": "Zoé",
+            });
+            assert_eq!(claims, all);
+        }
     }
 
     proptest! {

@@ -7,6 +7,7 @@
 
 mod approve;
 pub mod client_keys;
+pub mod clients;
 mod expiry;
 mod refresh;
 

@@ -133,8 +133,10 @@ impl Status {
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NoPassive | Refusal::InteractionRequired => Self::NoPassive,
-            Refusal::NotOpenTo(_) => Self::RequestDenied,
+            Refusal::NoPassive | Refusal::InteractionRequired | Refusal::ConsentRequired => Self::NoPassive,
+            Refusal::NotOpenTo(_) | Refusal::Declined => Self::RequestDenied,
+            Refusal::SomeoneElse => Self::AuthnFailed,
+            Refusal::Unmet => Self::NoAuthnContext,
         }
     }
 }

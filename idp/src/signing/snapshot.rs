@@ -26,6 +26,8 @@ pub struct Snapshot {
     held: HashMap<KeyName, Private>,
     lacking: Vec<Lacking>,
     oidc: OidcKeys,
+    /// What ID tokens were ever signed with, but for keys that somebody else may have.
+    oidc_ever: Vec<PublicKey>,
     /// Published ones, DER in base64.
     certificates: Vec<String>,
 }
@@ -60,7 +62,8 @@ impl Snapshot {
                 _ => {}
             }
         }
-        Self { at: Some(now), register, held, lacking, oidc, certificates }
+        let oidc_ever = ever(&register);
+        Self { at: Some(now), register, held, lacking, oidc, oidc_ever, certificates }
     }
 
     /// Signs for this party.
@@ -114,6 +117,11 @@ impl Snapshot {
         &self.oidc
     }
 
+    /// Verifies an ID token that a client brings back, however old.
+    pub fn oidc_ever(&self) -> &[PublicKey] {
+        &self.oidc_ever
+    }
+
     pub const fn register(&self) -> &Register {
         &self.register
     }
@@ -146,4 +154,11 @@ impl Snapshot {
         let why = self.lacking.iter().filter(|lacking| lacking.name.purpose == purpose);
         Some((purpose, why.map(|lacking| lacking.why.as_str()).collect::<Vec<_>>().join("; ")))
     }
+}
+
+fn ever(register: &Register) -> Vec<PublicKey> {
+    let states = [State::Published, State::Active, State::Retired];
+    let of = |purpose| states.into_iter().flat_map(move |state| register.in_state(purpose, state));
+    let entries = of(Purpose::OidcRs256).chain(of(Purpose::OidcEs256)).filter(|entry| !entry.is_withdrawn);
+    entries.filter_map(|entry| PublicKey::from_spki(&entry.public)).collect()
 }

@@ -30,6 +30,7 @@ struct Row {
     answered_at: Option<OffsetDateTime>,
     signed_in: Option<String>,
     confirmed: bool,
+    consented: bool,
 }
 
 /// An interaction as its columns hold it.
@@ -135,8 +136,8 @@ impl Store {
 
     /// The interaction behind an address, for the browser it was made for only (LS-06).
     pub async fn interaction(&self, id: &InteractionId, browser: &BrowserHash) -> Result<Option<Interaction>> {
-        const FIND: &str = "SELECT party, asked, reply_to, created_at, answered_at, signed_in, confirmed \
-                            FROM interactions WHERE id = $1 AND browser = $2";
+        const FIND: &str = "SELECT party, asked, reply_to, created_at, answered_at, signed_in, confirmed, \
+                            consented FROM interactions WHERE id = $1 AND browser = $2";
         let row: Option<Row> = on!(&self.read, c => sqlx::query_as(FIND)
             .bind(&id.0).bind(browser.as_slice()).fetch_optional(c).await)?;
         row.map(|row| interaction(id, row)).transpose()
@@ -204,5 +205,6 @@ fn interaction(id: &InteractionId, row: Row) -> Result<Interaction> {
         answered_at: row.answered_at,
         signed_in: row.signed_in.map(SessionId::stored),
         confirmed: row.confirmed,
+        consented: row.consented,
     })
 }

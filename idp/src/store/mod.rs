@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod consents;
 mod departures;
 mod following;
 mod grants;
@@ -12,6 +13,8 @@ mod interactions;
 mod keys;
 mod logouts;
 mod parties;
+mod pushed;
+mod registrations;
 mod sessions;
 mod sources;
 mod throttles;
@@ -29,6 +32,8 @@ pub use interactions::Kept;
 pub use keys::Step;
 pub use logouts::Silence;
 pub use parties::Added;
+pub use pushed::PushedRequest;
+pub use registrations::{Held as HeldRegistration, RegistrationToken, SelfRegistered, Yes};
 pub use sessions::{BrowserHash, NewSession};
 pub use sources::{Held, Introduced, Introduction, KnownSource, Renewal, SourcedParty};
 

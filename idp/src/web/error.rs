@@ -21,6 +21,8 @@ pub enum Error {
     Page(minijinja::Error),
     #[error("signing an answer: {0}")]
     Signing(String),
+    #[error("registering a client: {0}")]
+    Registration(String),
 }
 
 impl Error {

@@ -13,7 +13,7 @@ pub const SAML_LOGOUT_POST: &str = "/idp/profile/SAML2/POST/SLO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
 // Discovery names these, so they are written there.
-pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, TOKEN, USERINFO};
+pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, LOGOUT as END_SESSION, PUSHED, REGISTER, TOKEN, USERINFO};
 
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/connexion";
@@ -49,6 +49,11 @@ pub fn sign_in(id: &InteractionId) -> String {
 /// Whose session is open: "Continuer", or "Ce n'est pas moi".
 pub fn confirm(id: &InteractionId) -> String {
     format!("{SIGN_IN}/{}/continuer", id.0)
+}
+
+/// What a portal will be told: yes, or no.
+pub fn consent(id: &InteractionId) -> String {
+    format!("/accord/{}", id.0)
 }
 
 pub fn birth_date(id: &InteractionId) -> String {

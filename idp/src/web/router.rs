@@ -11,8 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
-use super::families::{first_time, resume, sign_in, sign_out, standing};
-use super::protocols::{logout, oidc, saml};
+use super::families::{consent, first_time, resume, sign_in, sign_out, standing};
+use super::protocols::{authorize, logout, oidc, register, rp_logout, saml};
 use super::state::App;
 use super::{paths, shield};
 
@@ -42,6 +42,7 @@ fn families() -> Router<App> {
         .route(paths::SIGN_IN, get(sign_in::by_oneself))
         .route("/connexion/{id}", get(sign_in::revisit).post(sign_in::submit))
         .route("/connexion/{id}/continuer", get(sign_in::revisit).post(sign_in::confirm))
+        .route("/accord/{id}", get(sign_in::revisit).post(consent::decide))
         .route("/premiere-connexion/{id}/naissance", get(sign_in::revisit).post(first_time::submit_birth_date))
         .route("/premiere-connexion/{id}/mot-de-passe", get(sign_in::revisit).post(first_time::submit_password))
         .route(paths::FIRST_TIME, get(standing::first_time))
@@ -70,8 +71,12 @@ fn parties() -> Router<App> {
         .route(paths::SAML_LOGOUT_POST, post(logout::post))
         .route(paths::DISCOVERY, get(oidc::discovery))
         .route(paths::JWKS, get(oidc::jwks))
-        .route(paths::AUTHORIZE, get(oidc::authorize).post(oidc::authorize_by_form))
+        .route(paths::AUTHORIZE, get(authorize::by_link).post(authorize::by_form))
+        .route(paths::PUSHED, post(authorize::push))
         .route(paths::TOKEN, post(oidc::token))
+        .route(paths::END_SESSION, get(rp_logout::by_link).post(rp_logout::by_form))
+        .route(paths::REGISTER, post(register::register))
+        .route("/idp/profile/oidc/register/{id}", get(register::show).put(register::change).delete(register::remove))
         .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo))
         .layer(DefaultBodyLimit::max(MESSAGE))
 }

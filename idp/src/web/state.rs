@@ -70,6 +70,11 @@ impl Parties {
         Self { store, known: RwLock::default() }
     }
 
+    /// A party that was changed here is read again at once; other nodes see it within seconds.
+    pub fn forget(&self, id: &PartyId) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
     pub async fn find(&self, id: &PartyId) -> Result<Option<Arc<RelyingParty>>, store::Error> {
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

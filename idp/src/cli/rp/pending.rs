@@ -12,13 +12,15 @@ use crate::domain::relying_party::PartyId;
 use crate::domain::source::Difference;
 use crate::parties::{self, Approval, Waiting};
 use crate::saml::metadata::certificate;
+use crate::store::{SelfRegistered, Yes};
 
 pub async fn list(is_json: bool, around: &Around<'_>, out: &mut impl Write) -> Result<(), Failure> {
     let waiting = parties::waiting(around.store).await?;
+    let clients = around.store.held_registrations().await?;
     let shown = if is_json {
-        waiting.iter().map(document).collect::<Value>().to_string() + "\n"
+        waiting.iter().map(document).chain(clients.iter().map(registration)).collect::<Value>().to_string() + "\n"
     } else {
-        waiting.iter().map(difference).collect()
+        waiting.iter().map(difference).chain(clients.iter().map(client)).collect()
     };
     out.write_all(shown.as_bytes())?;
     Ok(())
@@ -35,6 +37,15 @@ pub async fn approve(
     }
     let id = PartyId(party.to_owned());
     let refused = |why: String| Err(Failure::Refused(why));
+    match around.store.approve_registration(&id, &plain(by), around.now).await? {
+        Yes::First => return Ok(writeln!(out, "{}: one yes; a second person has to say it too", plain(party))?),
+        Yes::Applied => return Ok(writeln!(out, "{}: open as it stands now", plain(party))?),
+        Yes::SamePerson => {
+            return refused(format!("{} has said yes to {} already; a second person has to", plain(by), plain(party)));
+        }
+        // It did not register by itself, or nothing of it waits.
+        Yes::Nothing => {}
+    }
     match parties::approve(around.store, &id, change, &plain(by), around.now).await? {
         Approval::Applied(waiting) => Ok(out.write_all(difference(&waiting).as_bytes())?),
         Approval::Nothing => {
@@ -45,6 +56,35 @@ pub async fn approve(
         }
         Approval::Changed => refused(format!("{} was changed in the same moment; look again", plain(party))),
     }
+}
+
+/// A client that registered by itself, as it is to be.
+fn registration(client: &SelfRegistered) -> Value {
+    let metadata = client.held.as_ref().and_then(|held| serde_json::from_str::<Value>(&held.metadata).ok());
+    json!({
+        "party": client.party,
+        "name": client.held.as_ref().map(|held| held.party.name.as_str()),
+        "organization": client.organization,
+        "purpose": client.purpose,
+        "first_yes": client.first_yes,
+        "found_at": client.registered_at.format(&Rfc3339).ok(),
+        "metadata": metadata,
+    })
+}
+
+fn client(client: &SelfRegistered) -> String {
+    let Some(held) = &client.held else { return String::new() };
+    let (id, name, organization) = (plain(&client.party.0), plain(&held.party.name), plain(&client.organization));
+    let mut shown = format!("{id}  {name}  client of {organization}, since {}\n", client.registered_at.date());
+    let _ = writeln!(shown, "  purpose: {}", plain(&client.purpose));
+    if let Some(first) = &client.first_yes {
+        let _ = writeln!(shown, "  yes of {}; a second person has to say it too", plain(first));
+    }
+    let metadata: serde_json::Map<String, Value> = serde_json::from_str(&held.metadata).unwrap_or_default();
+    for (member, value) in &metadata {
+        let _ = writeln!(shown, "    + {member} {}", plain(&value.to_string()));
+    }
+    shown
 }
 
 fn document(waiting: &Waiting) -> Value {

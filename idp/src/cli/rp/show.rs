@@ -61,6 +61,8 @@ pub fn document(party: &RelyingParty) -> Value {
             "id_token_signed_response_alg": client.id_token_algorithm,
             "scopes": client.scopes,
             "sector": client.sector,
+            "backchannel_logout_uri": client.backchannel_logout_uri,
+            "options": client.options,
         }),
     };
     if let (Value::Object(document), Value::Object(detail)) = (&mut document, detail) {

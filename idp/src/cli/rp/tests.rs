@@ -21,27 +21,27 @@ struct Words {
 }
 
 /// A data folder and a file beside it.
-struct House {
+pub struct House {
     folder: TempDir,
-    store: Store,
+    pub store: Store,
     config: Config,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Place::Folder(folder.path().join("data")), 2).await.unwrap();
         Self { folder, store, config: Config::default() }
     }
 
-    fn file(&self, text: &str) -> String {
+    pub fn file(&self, text: &str) -> String {
         let path = self.folder.path().join("client.json");
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
     /// What the command writes on both outputs.
-    async fn run(&self, words: &[&str]) -> Result<(String, String), Failure> {
+    pub async fn run(&self, words: &[&str]) -> Result<(String, String), Failure> {
         let words = Words::try_parse_from([&["rp"], words].concat()).map_err(|e| Failure::WrongUse(e.to_string()))?;
         let (mut out, mut notes) = (Vec::new(), Vec::new());
         let clock = Clock::held(NOW);
@@ -50,7 +50,7 @@ impl House {
         Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap()))
     }
 
-    async fn json(&self, words: &[&str]) -> Value {
+    pub async fn json(&self, words: &[&str]) -> Value {
         serde_json::from_str(&self.run(words).await.unwrap().0).unwrap()
     }
 }

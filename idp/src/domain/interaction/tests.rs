@@ -2,6 +2,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::domain::account::AccountId;
+use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{
     ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
 };
@@ -18,6 +19,7 @@ fn request(asked: Asked) -> Interaction {
         answered_at: None,
         signed_in: None,
         confirmed: false,
+        consented: false,
     }
 }
 
@@ -56,6 +58,7 @@ fn party() -> RelyingParty {
             sector: "ent.example".to_owned(),
             backchannel_logout_uri: None,
             keys: None,
+            options: OidcOptions::default(),
         }),
     }
 }
@@ -64,7 +67,7 @@ fn party() -> RelyingParty {
 fn steps(interaction: &Interaction, session: Option<&Session>) -> (Step, Step) {
     let silent = Interaction { asked: passive(interaction.asked.clone()), ..interaction.clone() };
     let party = party();
-    let step = |interaction| next_step(interaction, Some(&party), session, NOW);
+    let step = |interaction| next_step(interaction, Some(&party), session, &Towards::default(), NOW);
     (step(interaction), step(&silent))
 }
 
@@ -116,7 +119,7 @@ fn a_profile_the_party_is_not_open_to_is_refused_with_or_without_pages() {
     let refused = Step::Refuse(Refusal::NotOpenTo(Profile::Staff));
     assert_eq!(steps(&request(Asked::default()), Some(&staff)), (refused, refused));
     let by_oneself = Interaction { party: None, ..request(Asked::default()) };
-    assert_eq!(next_step(&by_oneself, None, Some(&staff), NOW), Step::Answer);
+    assert_eq!(next_step(&by_oneself, None, Some(&staff), &Towards::default(), NOW), Step::Answer);
 }
 
 #[test]
@@ -149,4 +152,60 @@ fn a_request_is_answered_within_twelve_hours_and_for_ten_seconds_after_its_answe
     let answered = Interaction { answered_at: Some(NOW), ..asked };
     assert!(answered.is_answerable(NOW + SECOND_CLICK));
     assert!(!answered.is_answerable(NOW + SECOND_CLICK + Duration::SECOND));
+}
+
+fn step_towards(asked: Asked, towards: &Towards, change: impl FnOnce(&mut Interaction)) -> Step {
+    let mut interaction = request(asked);
+    change(&mut interaction);
+    next_step(&interaction, Some(&party()), Some(&session()), towards, NOW)
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn whoever_is_not_the_person_meant_signs_in_and_is_refused_after() {
+    let asked = Asked { subject: Some("A".to_owned()), ..Asked::default() };
+    let is = |subject: &str| Towards { subject: Some(subject.to_owned()), ..Towards::default() };
+    assert_eq!(step_towards(asked.clone(), &is("A"), |_| ()), Step::Answer);
+    assert_eq!(step_towards(asked.clone(), &is("B"), |_| ()), Step::SignIn);
+    assert_eq!(step_towards(passive(asked.clone()), &is("B"), |_| ()), Step::Refuse(Refusal::SomeoneElse));
+    let again = step_towards(asked, &is("B"), |request| request.signed_in = Some(session().id));
+    assert_eq!(again, Step::Refuse(Refusal::SomeoneElse));
+}
+
+#[test]
+fn an_essential_context_is_met_or_refused() {
+    let asked = |profile| Asked { profiles: vec![profile], ..Asked::default() };
+    let none = Towards::default();
+    assert_eq!(step_towards(asked(Profile::Student), &none, |_| ()), Step::Answer);
+    assert_eq!(step_towards(asked(Profile::Guardian), &none, |_| ()), Step::SignIn);
+    assert_eq!(step_towards(passive(asked(Profile::Guardian)), &none, |_| ()), Step::Refuse(Refusal::Unmet));
+    let again = step_towards(asked(Profile::Guardian), &none, |request| request.signed_in = Some(session().id));
+    assert_eq!(again, Step::Refuse(Refusal::Unmet));
+}
+
+#[test]
+fn consent_is_asked_once_and_again_when_the_party_wants_to_know_more() {
+    let wants = |told: &[&str], agreed: &[&str]| Towards {
+        subject: None,
+        to_be_told: Some(names(told)),
+        agreed: names(agreed),
+    };
+    for (told, agreed, step) in [
+        (&["sn"][..], &[][..], Step::Consent),
+        (&["sn"], &["sn"], Step::Answer),
+        (&["sn"], &["givenName", "sn"], Step::Answer),
+        (&["offline_access", "sn"], &["sn"], Step::Consent),
+        (&[], &[], Step::Answer),
+    ] {
+        assert_eq!(step_towards(Asked::default(), &wants(told, agreed), |_| ()), step, "{told:?} {agreed:?}");
+    }
+    let wished = Asked { consent: true, ..Asked::default() };
+    assert_eq!(step_towards(wished.clone(), &wants(&["sn"], &["sn"]), |_| ()), Step::Consent);
+    assert_eq!(step_towards(wished.clone(), &Towards::default(), |_| ()), Step::Consent);
+    assert_eq!(step_towards(wished, &wants(&["sn"], &[]), |request| request.consented = true), Step::Answer);
+    let silent = step_towards(passive(Asked::default()), &wants(&["sn"], &[]), |_| ());
+    assert_eq!(silent, Step::Refuse(Refusal::ConsentRequired));
 }

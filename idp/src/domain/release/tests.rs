@@ -4,6 +4,7 @@ use directory::model::{Guardian, Names, PersonId, School, Student, Uai};
 use time::macros::{date, datetime};
 
 use super::*;
+use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId, Protocol};
 
 const AT: OffsetDateTime = datetime!(2026-09-20 06:05:04 UTC);
@@ -81,6 +82,7 @@ fn party(sector: &str, attributes: &[Attribute]) -> RelyingParty {
             sector: sector.to_owned(),
             backchannel_logout_uri: None,
             keys: None,
+            options: OidcOptions::default(),
         }),
     }
 }

@@ -1,9 +1,14 @@
+mod beyond;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::relying_party::{Environment, IdTokenAlgorithm, ReleasePolicy};
+use crate::domain::account::Profile;
+use crate::domain::interaction::{ClaimsAsked, Refusal};
+use crate::domain::oidc_options::OidcOptions;
+use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, ReleasePolicy};
 
 const ISSUER: &str = "https://guichet.example";
 const CALLBACK: &str = "https://ent.example/cb";
@@ -20,6 +25,7 @@ pub fn client(change: impl FnOnce(&mut OidcParty)) -> RelyingParty {
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
         keys: None,
+        options: OidcOptions::default(),
     };
     change(&mut party);
     RelyingParty {
@@ -85,6 +91,9 @@ fn a_good_request_is_understood() {
             nonce: Some("n-1".to_owned()),
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
             code_challenge: Some(CHALLENGE.to_owned()),
+            resources: Vec::new(),
+            dpop_jkt: None,
+            claims: ClaimsAsked::default(),
         }
     );
 }
@@ -187,10 +196,10 @@ fn op_02_only_the_code_flow_in_query_or_form_post() {
 }
 
 #[test]
-fn op_02_request_objects_are_not_supported_and_never_fetched() {
+fn op_13_op_14_an_unsigned_object_is_refused_and_a_foreign_one_never_fetched() {
     let request_uri = read_with(&[("request_uri", Some("https://evil.example/object"))]);
     assert_eq!(error_sent(request_uri), "request_uri_not_supported");
-    assert_eq!(error_sent(read_with(&[("request", Some("a.b.c"))])), "request_not_supported");
+    assert_eq!(error_sent(read_with(&[("request", Some("a.b.c"))])), "invalid_request_object");
     assert_eq!(error_sent(read_with(&[("registration", Some("{}"))])), "registration_not_supported");
 }
 
@@ -297,7 +306,7 @@ fn op_12_prompt_and_max_age_become_what_is_asked() {
     assert!(asked("none").passive);
     assert!(asked("login").fresh);
     assert!(asked("select_account").choose && !asked("select_account").fresh);
-    assert_eq!(asked("consent"), Asked::default());
+    assert_eq!(asked("consent"), Asked { consent: true, ..Asked::default() });
     assert!(asked("login select_account").fresh && asked("login select_account").choose);
     for both in ["none login", "login none", "none consent", "none unknown", "none none"] {
         assert_eq!(error_sent(read_with(&[("prompt", Some(both))])), "invalid_request", "{both}");
@@ -348,6 +357,10 @@ fn every_refusal_of_the_domain_has_its_code() {
     assert_eq!(code(Refusal::NoPassive), "login_required");
     assert_eq!(code(Refusal::InteractionRequired), "interaction_required");
     assert_eq!(code(Refusal::NotOpenTo(Profile::Student)), "access_denied");
+    assert_eq!(code(Refusal::SomeoneElse), "login_required");
+    assert_eq!(code(Refusal::Unmet), "unmet_authentication_requirements");
+    assert_eq!(code(Refusal::ConsentRequired), "consent_required");
+    assert_eq!(code(Refusal::Declined), "access_denied");
 }
 
 proptest! {

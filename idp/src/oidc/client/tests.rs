@@ -47,6 +47,7 @@ fn a_small_registration_gets_the_defaults_of_the_standard() {
             sector: "ent.example".to_owned(),
             backchannel_logout_uri: None,
             keys: None,
+            options: OidcOptions::default(),
         }
     );
 }
@@ -101,7 +102,6 @@ fn op_21_a_bad_registration_names_its_field() {
         (json!({"redirect_uris": ["javascript:alert(1)"], "token_endpoint_auth_method": "none"}), "redirect_uris"),
         (json!({"redirect_uris": vec!["https://ent.example/cb"; 33]}), "redirect_uris"),
         (json!({"redirect_uris": ["https://a.example/", "https://b.example/"]}), "sector_identifier_uri"),
-        (json!({"sector_identifier_uri": "https://other.example/"}), "sector_identifier_uri"),
         (json!({"sector_identifier_uri": "http://ent.example/"}), "sector_identifier_uri"),
         (json!({"token_endpoint_auth_method": "private_key_jwt"}), "token_endpoint_auth_method"),
         (json!({"token_endpoint_auth_method": 1}), "token_endpoint_auth_method"),
@@ -120,13 +120,62 @@ fn op_21_a_bad_registration_names_its_field() {
         (json!({"initiate_login_uri": "http://ent.example/"}), "initiate_login_uri"),
         (json!({"scope": ["openid"]}), "scope"),
         (json!({"scope": "a\"b"}), "scope"),
-        (json!({"default_max_age": 60}), "default_max_age"),
-        (json!({"userinfo_signed_response_alg": "RS256"}), "userinfo_signed_response_alg"),
+        (json!({"default_max_age": "60"}), "default_max_age"),
+        (json!({"userinfo_signed_response_alg": "HS256"}), "userinfo_signed_response_alg"),
+        (json!({"request_object_signing_alg": "none"}), "request_object_signing_alg"),
+        (json!({"require_pushed_authorization_requests": "yes"}), "require_pushed_authorization_requests"),
+        (json!({"require_signed_request_object": 1}), "require_signed_request_object"),
+        (json!({"consent_required": "no"}), "consent_required"),
+        (json!({"resources": ["api"]}), "resources"),
+        (json!({"resources": ["https://api.example/#x"]}), "resources"),
+        (json!({"post_logout_redirect_uris": ["https://*.ent.example/"]}), "post_logout_redirect_uris"),
+        (json!({"post_logout_redirect_uris": ["http://ent.example/"]}), "post_logout_redirect_uris"),
+        (json!({"post_logout_redirect_uris": vec!["https://ent.example/"; 33]}), "post_logout_redirect_uris"),
+        (json!({"frontchannel_logout_uri": "https://other.example/out"}), "frontchannel_logout_uri"),
+        (json!({"frontchannel_logout_uri": "https://localhost/out"}), "frontchannel_logout_uri"),
+        (json!({"frontchannel_logout_session_required": "no"}), "frontchannel_logout_session_required"),
         (json!({"dpop_bound_access_tokens": true}), "dpop_bound_access_tokens"),
     ] {
         assert_eq!(refused(&changes), field, "{changes}");
     }
     assert!(registered(&json!({"userinfo_signed_response_alg": "none", "dpop_bound_access_tokens": false})).is_ok());
+}
+
+#[test]
+fn every_option_is_taken_over_and_told_back() {
+    let changes = json!({
+        "post_logout_redirect_uris": ["https://ent.example/bye"], "frontchannel_logout_uri": "https://ent.example/out",
+        "frontchannel_logout_session_required": true, "require_pushed_authorization_requests": true,
+        "require_signed_request_object": true, "request_object_signing_alg": "PS256",
+        "userinfo_signed_response_alg": "ES256", "consent_required": true, "resources": ["https://api.example/"],
+        "default_max_age": 3600,
+    });
+    let registration = registered(&changes).unwrap();
+    let options = registration.party(&id(), SECRET).options;
+    assert!(options.pushed_requests_required && options.signed_requests_required && options.consent_required);
+    assert_eq!(options.userinfo_algorithm, Some(IdTokenAlgorithm::Es256));
+    assert_eq!(options.default_max_age, Some(3600));
+    let response = registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC));
+    for (member, value) in changes.as_object().unwrap() {
+        assert_eq!(response.get(member), Some(value), "{member}");
+    }
+}
+
+#[test]
+fn op_11_a_sector_has_to_name_every_address_of_the_client() {
+    let changes = json!({
+        "redirect_uris": ["https://ent.example/cb", "https://autre.example/cb"],
+        "sector_identifier_uri": "https://region.example/ents.json",
+    });
+    let registration = registered(&changes).unwrap();
+    assert_eq!(registration.party(&id(), SECRET).sector, "region.example");
+    let check = |document: Value| registration.check_sector(document.to_string().as_bytes());
+    assert_eq!(check(json!(["https://autre.example/cb", "https://ent.example/cb", "https://x.example/"])), Ok(()));
+    for document in
+        [json!(["https://ent.example/cb"]), json!([]), json!({}), json!([1]), json!("https://ent.example/cb")]
+    {
+        assert!(check(document.clone()).is_err(), "{document}");
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn op_07_a_client_authenticates_by_its_registered_method_and_no_other() {
     let registered = [ClientAuthentication::None, by_basic(), by_post()];
     for (p, request) in presented.iter().enumerate() {
         for (r, method) in registered.iter().enumerate() {
-            assert_eq!(request.authenticate(&party(method.clone())).is_ok(), p == r, "{p} {r}");
+            assert_eq!(request.caller.authenticate(&party(method.clone())).is_ok(), p == r, "{p} {r}");
         }
     }
 }
@@ -83,7 +83,7 @@ fn op_07_two_methods_in_one_request_are_refused() {
 fn an_identifier_repeated_in_the_body_is_no_second_method() {
     let header = basic_header(ID, SECRET);
     let request = Request::parse(Some(&header), &body(&[("client_id", ID)])).unwrap();
-    assert_eq!(request.authenticate(&party(by_basic())), Ok(()));
+    assert_eq!(request.caller.authenticate(&party(by_basic())), Ok(()));
     assert!(Request::parse(Some(&header), &body(&[("client_id", "another")])).is_err());
 }
 
@@ -91,23 +91,23 @@ fn an_identifier_repeated_in_the_body_is_no_second_method() {
 fn op_06_a_wrong_or_empty_secret_never_equals() {
     for secret in ["", " ", "wrong", &SECRET[1..], &secret_hash(SECRET)] {
         let by_header = Request::parse(Some(&basic_header(ID, secret)), &body(&[])).unwrap();
-        assert_eq!(by_header.authenticate(&party(by_basic())), Err(Error::InvalidClient { by_header: true }));
+        assert_eq!(by_header.caller.authenticate(&party(by_basic())), Err(Error::InvalidClient { by_header: true }));
         let posted = Request::parse(None, &body(&[("client_id", ID), ("client_secret", secret)])).unwrap();
-        assert_eq!(posted.authenticate(&party(by_post())), Err(Error::InvalidClient { by_header: false }));
+        assert_eq!(posted.caller.authenticate(&party(by_post())), Err(Error::InvalidClient { by_header: false }));
     }
     let empty = ClientAuthentication::ClientSecretBasic { secret_hash: secret_hash("") };
     let request = Request::parse(Some(&basic_header(ID, "")), &body(&[])).unwrap();
-    assert!(request.authenticate(&party(empty)).is_err());
+    assert!(request.caller.authenticate(&party(empty)).is_err());
 }
 
 #[test]
 fn the_secret_of_one_client_is_not_another_s_and_a_suspended_client_has_none() {
     let request = Request::parse(Some(&basic_header("another", SECRET)), &body(&[])).unwrap();
-    assert!(request.authenticate(&party(by_basic())).is_err());
+    assert!(request.caller.authenticate(&party(by_basic())).is_err());
     let request = Request::parse(Some(&basic_header(ID, SECRET)), &body(&[])).unwrap();
     let mut suspended = party(by_basic());
     suspended.is_suspended = true;
-    assert!(request.authenticate(&suspended).is_err());
+    assert!(request.caller.authenticate(&suspended).is_err());
 }
 
 #[test]
@@ -202,7 +202,7 @@ proptest! {
     #[test]
     fn any_request_is_read_or_refused(header in proptest::option::of("\\PC{0,60}"), body in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(request) = Request::parse(header.as_deref(), &body) {
-            let _ = request.authenticate(&party(by_basic()));
+            let _ = request.caller.authenticate(&party(by_basic()));
         }
     }
 

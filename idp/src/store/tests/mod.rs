@@ -1,10 +1,12 @@
 //! Each function of the store on both databases: this is what checks the queries.
 
 mod accounts;
+mod authorization;
 mod grants;
 mod interactions;
 mod keys;
 mod logouts;
+mod registrations;
 mod sessions;
 mod small_tables;
 mod sources;
@@ -19,7 +21,7 @@ use time::{Duration, OffsetDateTime};
 use super::*;
 use crate::domain::account::{AccountId, Profile};
 use crate::domain::interaction::{
-    Asked, AuthnContext, Interaction, InteractionId, OidcReply, ReplyTo, ResponseMode, SamlReply,
+    Asked, AuthnContext, ClaimsAsked, Interaction, InteractionId, OidcReply, ReplyTo, ResponseMode, SamlReply,
 };
 use crate::domain::password::{Cost, PasswordHash};
 use crate::domain::relying_party::{NameIdFormat, PartyId};
@@ -103,6 +105,9 @@ fn new_grant(account: &AccountId, code: Hash, session: &SessionId) -> NewGrant {
             nonce: Some("n".to_owned()),
             scopes: vec!["openid".to_owned()],
             code_challenge: None,
+            resources: vec!["https://api.example/".to_owned()],
+            dpop_jkt: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned()),
+            claims: ClaimsAsked { userinfo: ["family_name".to_owned()].into(), ..ClaimsAsked::default() },
         },
         authenticated_at: NOW,
         expires_at: NOW + Duration::MINUTE,
@@ -134,6 +139,7 @@ fn request(id: &str, request_id: Option<&str>) -> Interaction {
         answered_at: None,
         signed_in: None,
         confirmed: false,
+        consented: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Relying parties, failures and the journal.
 
 use super::*;
+use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{
     ClientAuthentication, EncryptionMethods, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
     RelyingParty, SamlParty,
@@ -38,7 +39,7 @@ pub(super) fn saml(id: &str) -> RelyingParty {
     }
 }
 
-fn oidc(id: &str) -> RelyingParty {
+pub(super) fn oidc(id: &str) -> RelyingParty {
     let client = OidcParty {
         redirect_uris: vec!["https://ent.example/retour".to_owned()],
         client_authentication: ClientAuthentication::ClientSecretBasic { secret_hash: "00".repeat(32) },
@@ -48,6 +49,7 @@ fn oidc(id: &str) -> RelyingParty {
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
         keys: None,
+        options: OidcOptions::default(),
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }

@@ -1,5 +1,6 @@
 //! The pages of parents and students, in the order in which they are met.
 
+pub mod consent;
 pub mod first_time;
 pub mod resume;
 pub mod sign_in;

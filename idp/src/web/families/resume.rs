@@ -28,7 +28,9 @@ pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<S
     let session = live_session(&app, &visitor).await?;
     let now = app.clock.now();
     let is_answerable = under_way.interaction.is_answerable(now);
-    let step = interaction::next_step(&under_way.interaction, under_way.party(), session.as_ref(), now);
+    let (asked, party) = (&under_way.interaction, under_way.party());
+    let towards = protocols::towards::towards(&app, asked, party, session.as_ref()).await?;
+    let step = interaction::next_step(asked, party, session.as_ref(), &towards, now);
     match (step, session) {
         (Step::Answer, Some(session)) if is_answerable => answer(&app, visitor, &under_way, &session).await,
         (Step::Answer, Some(session)) => start_again(&app, visitor, under_way.party(), &session).await,
@@ -37,6 +39,7 @@ pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<S
             families::sign_in::ask_again(&app, visitor, &under_way, &session, Vec::new()).await
         }
         (Step::ConfirmAccount, Some(session)) => whose(&app, visitor, &under_way, &session).await,
+        (Step::Consent, Some(session)) => families::consent::ask(&app, visitor, &under_way, &session).await,
         (Step::ConfirmBirthDate, _) => Ok(families::first_time::ask_birth_date(visitor, &under_way)),
         (Step::ChangePassword, Some(session)) => {
             families::first_time::ask_password(&app, visitor, &under_way, &session, None).await

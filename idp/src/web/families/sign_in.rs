@@ -61,6 +61,7 @@ async fn afresh(app: &App, visitor: &mut Visitor) -> Result<UnderWay, Error> {
         answered_at: None,
         signed_in: None,
         confirmed: false,
+        consented: false,
     };
     let browser = visitor.known_browser();
     app.store.keep_interaction(&interaction, &browser).await?;
@@ -185,7 +186,9 @@ async fn again(
 ) -> Result<Response, Error> {
     if let Some(session) = live_session(app, &visitor).await? {
         let now = app.clock.now();
-        let step = interaction::next_step(&under_way.interaction, under_way.party(), Some(&session), now);
+        let (asked, party) = (&under_way.interaction, under_way.party());
+        let towards = protocols::towards::towards(app, asked, party, Some(&session)).await?;
+        let step = interaction::next_step(asked, party, Some(&session), &towards, now);
         if step == Step::Reauthenticate {
             return ask_again(app, visitor, under_way, &session, wrong).await;
         }

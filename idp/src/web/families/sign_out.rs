@@ -3,6 +3,8 @@
 //! Works without a script: the portals' own sign-outs run in frames, the page follows by itself after a few seconds to
 //! what became of them, and whoever did not answer is a link to click.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -12,12 +14,14 @@ use url::Url;
 use super::{live_session, not_ours, resume};
 use crate::domain::interaction::Outgoing;
 use crate::domain::logout::{Channel, Farewell, Logout, LogoutId, PATIENCE, Told};
-use crate::domain::relying_party::{Protocol, RelyingParty};
+use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
+use crate::domain::session::Session;
+use crate::oidc::logout::Wish;
 use crate::saml::logout::Status;
 use crate::store::{Event, Outcome};
 use crate::web::error::Error;
 use crate::web::form::Form;
-use crate::web::page::{PortalLink, SignOut, SignedOut, SigningOut};
+use crate::web::page::{PortalLink, SignOut, SignOutWish, SignedOut, SigningOut};
 use crate::web::paths;
 use crate::web::protocols::{farewells, logout};
 use crate::web::shield;
@@ -31,6 +35,11 @@ pub struct SignOutForm {
     /// Where the person wished to go on to; checked anew.
     #[serde(default)]
     retour: String,
+    /// The client that wished it, and what it wants back.
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    etat: String,
 }
 
 /// Asks first: a link from anywhere must not end a session (LS-09). `?return=` is kept where it leads to a portal that
@@ -53,9 +62,44 @@ pub async fn ask(State(app): State<App>, mut visitor: Visitor, RawQuery(query): 
         name: resume::short_name(&app, &session).await?,
         stay: paths::SIGN_IN.to_owned(),
         onward,
+        wish: None,
     };
     let shell = visitor.shell(None);
     Ok(visitor.show(&page, &shell))
+}
+
+/// The same question where a client asks without saying for whom (RP-Initiated Logout 2): `wish` is an address that it
+/// registered.
+pub async fn ask_for(
+    app: &App,
+    mut visitor: Visitor,
+    session: &Session,
+    wish: Option<(&RelyingParty, Wish<'_>)>,
+) -> Result<Response, Error> {
+    let page = SignOut {
+        action: paths::SIGN_OUT.to_owned(),
+        csrf: visitor.csrf(),
+        name: resume::short_name(app, session).await?,
+        stay: paths::SIGN_IN.to_owned(),
+        onward: wish.as_ref().map(|(_, wish)| wish.address.to_owned()),
+        wish: wish.as_ref().map(|(party, wish)| SignOutWish {
+            service: party.id.0.clone(),
+            state: wish.state.unwrap_or_default().to_owned(),
+        }),
+    };
+    let shell = visitor.shell(wish.as_ref().map(|(party, _)| *party));
+    let towards = shield::towards(wish.as_ref().map(|(_, wish)| wish.address));
+    let mut response = visitor.show(&page, &shell);
+    if wish.is_some() {
+        response.extensions_mut().insert(towards);
+    }
+    Ok(response)
+}
+
+/// Nobody is signed in: there is the way back to whoever sent the browser here.
+pub fn nobody(visitor: Visitor, back: Option<(&RelyingParty, String)>) -> Response {
+    let back = back.map(|(party, start)| PortalLink { name: party.name.clone(), start });
+    done(visitor, &SignedOut { back, ..nothing() })
 }
 
 fn wished(query: &str) -> Option<String> {
@@ -88,9 +132,9 @@ pub async fn submit(
     }
     let Some(session) = live_session(&app, &visitor).await? else { return Ok(visitor.forget().go(paths::SIGN_OUT)) };
     let Some(browser) = visitor.browser() else { return Ok(visitor.forget().go(paths::SIGN_OUT)) };
-    let onward = onward(&app, &form.retour).await?.map(|portal| portal.start);
-    let others = app.store.participants(&session.id).await?;
-    let logout = logout::fresh(&app, others, (None, None, onward)).await?;
+    let (asked_by, onward) = onward_of(&app, &form).await?;
+    let told = logout::told_by(app.store.participants(&session.id).await?, asked_by.as_deref());
+    let logout = logout::fresh(&app, told, (asked_by.as_deref(), None, onward)).await?;
     let event = Event {
         at: app.clock.now(),
         event: "sign-out",
@@ -105,6 +149,22 @@ pub async fn submit(
     Ok(visitor.forget().go(&paths::logout(&logout.id)))
 }
 
+/// Where the form leads afterwards: to an address that the client named in it registered, or to a portal's own site.
+async fn onward_of(app: &App, form: &SignOutForm) -> Result<(Option<Arc<RelyingParty>>, Option<String>), Error> {
+    if form.service.is_empty() {
+        return Ok((None, onward(app, &form.retour).await?.map(|portal| portal.start)));
+    }
+    let party = app.parties.find(&PartyId(form.service.clone())).await?;
+    let party = party.filter(|party| party.is_open(app.clock.now()));
+    let state = Some(form.etat.as_str()).filter(|state| !state.is_empty());
+    let wish = Wish { address: &form.retour, state };
+    let granted = party.as_ref().and_then(|party| match &party.protocol {
+        Protocol::Oidc(client) => wish.granted(client),
+        Protocol::Saml(_) => None,
+    });
+    Ok((party.filter(|_| granted.is_some()), granted))
+}
+
 /// `/deconnexion/{id}`: the portals are told, then it is said how that went.
 pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Error> {
     let Some((logout, asked_by)) = find(&app, &visitor, id).await? else {
@@ -113,7 +173,8 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<Strin
     if !logout.is_settled(app.clock.now()) {
         return frames(&app, visitor, &logout, asked_by.as_ref()).await;
     }
-    if let (Some(party), true, None) = (&asked_by, logout.is_complete(), logout.answered_at) {
+    let is_owed = logout.reply.is_some() || logout.onward.is_some();
+    if let (Some(party), true, true, None) = (&asked_by, is_owed, logout.is_complete(), logout.answered_at) {
         return answer(&app, visitor, &logout, party).await;
     }
     let mut page = nothing();
@@ -132,7 +193,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<Strin
         }
     }
     page.back = match (&asked_by, &logout.reply, &logout.onward) {
-        (Some(party), Some(_), _) if logout.answered_at.is_none() => {
+        (Some(party), Some(_), _) | (Some(party), None, Some(_)) if logout.answered_at.is_none() => {
             Some(PortalLink { name: party.name.clone(), start: paths::logout_reply(&logout.id) })
         }
         (_, _, Some(onward)) => self::onward(&app, onward).await?,
@@ -153,14 +214,18 @@ async fn frames(
         portals.push(party.name.clone());
         if farewell.channel == Channel::Browser && matches!(farewell.told, Told::NotYet | Told::Asked) {
             frames.push(paths::farewell(&logout.id, &farewell.id));
-            if let Protocol::Saml(saml) = &party.protocol {
-                addresses.extend(saml.logout_services.iter().map(|service| service.location.clone()));
+            match &party.protocol {
+                Protocol::Saml(saml) => {
+                    addresses.extend(saml.logout_services.iter().map(|service| service.location.clone()));
+                }
+                Protocol::Oidc(client) => addresses.extend(client.options.frontchannel_logout_uri.clone()),
             }
         }
     }
     let mut shell = visitor.shell(None);
     shell.portal = None;
-    let wait = PATIENCE.whole_seconds();
+    // Without a frame there is nothing to let finish: it is soon known how telling them went.
+    let wait = if frames.is_empty() { 1 } else { PATIENCE.whole_seconds() };
     let next = paths::logout(&logout.id);
     let name = asked_by.map(|party| party.name.clone());
     let mut response = visitor.show(&SigningOut { portals, frames, next: next.clone(), asked_by: name }, &shell);
@@ -189,7 +254,11 @@ pub async fn tell(
     let Some(outgoing) = logout::ask(&app, &party, farewell)? else {
         return Ok(visitor.go(&paths::logout(&logout.id)));
     };
-    app.store.note_asked(&farewell.id).await?;
+    match &party.protocol {
+        Protocol::Saml(_) => app.store.note_asked(&farewell.id).await?,
+        // Nobody answers a frame (Front-Channel Logout 1.0 6): it is told when it is shown.
+        Protocol::Oidc(_) => drop(app.store.note_told(&party.id, &farewell.id, true, app.clock.now()).await?),
+    }
     let is_form = matches!(outgoing, Outgoing::Form { .. });
     let mut response = crate::web::protocols::send(visitor, &party, outgoing);
     if is_form {
@@ -208,8 +277,12 @@ pub async fn reply(State(app): State<App>, visitor: Visitor, Path(id): Path<Stri
 }
 
 async fn answer(app: &App, visitor: Visitor, logout: &Logout, party: &RelyingParty) -> Result<Response, Error> {
-    let Some(reply) = &logout.reply else { return Ok(done(visitor, &nothing())) };
     app.store.note_logout_answered(&logout.id, app.clock.now()).await?;
+    let reply = match (&logout.reply, &logout.onward) {
+        (Some(reply), _) => reply,
+        (None, Some(onward)) => return Ok(visitor.go(onward)),
+        (None, None) => return Ok(done(visitor, &nothing())),
+    };
     let status = if logout.is_complete() { Status::Success } else { Status::PartialLogout };
     logout::reply_to(app, visitor, party, (reply, status))
 }

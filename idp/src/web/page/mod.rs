@@ -5,6 +5,7 @@
 //! looks nothing up. A page must list its samples: the tests render every page, sample and language, and so does
 //! `Pages::check` with the operator's theme, so that a broken template never meets a family.
 
+mod consent;
 mod refusal;
 mod samples;
 mod session;
@@ -22,8 +23,11 @@ use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
 
+pub use consent::{Consent, Told};
 pub use refusal::{AccountClosed, Busy, CookiesBlocked, NotOpen, Problem, Profile, Reason};
-pub use session::{Home, OpenSession, PortalLink, Send, SendField, SignOut, SignedIn, SignedOut, SigningOut};
+pub use session::{
+    Home, OpenSession, PortalLink, Send, SendField, SignOut, SignOutWish, SignedIn, SignedOut, SigningOut,
+};
 pub use sign_in::{
     AskSchool, BirthDate, BirthDateError, BirthDatePart, NewPassword, PasswordError, Reauthenticate, School, SignIn,
     SignInError, TypedDate, View,

@@ -133,6 +133,14 @@ pub struct SignOut {
     pub stay: String,
     /// Where the person wished to go on to.
     pub onward: Option<String>,
+    pub wish: Option<SignOutWish>,
+}
+
+/// The client that sent the person here.
+#[derive(Serialize)]
+pub struct SignOutWish {
+    pub service: String,
+    pub state: String,
 }
 
 impl Page for SignOut {
@@ -149,7 +157,8 @@ impl Page for SignOut {
     fn samples() -> Vec<Self> {
         let (action, csrf) = ("/deconnexion".to_owned(), "sample".to_owned());
         let onward = Some("https://ent.example/au-revoir?a=1&b=2".to_owned());
-        vec![Self { action, csrf, name: "Lina E.".to_owned(), stay: "/connexion".to_owned(), onward }]
+        let wish = Some(SignOutWish { service: "ent-exemple".to_owned(), state: "\"><script>".to_owned() });
+        vec![Self { action, csrf, name: "Lina E.".to_owned(), stay: "/connexion".to_owned(), onward, wish }]
     }
 }
 

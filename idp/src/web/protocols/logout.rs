@@ -15,6 +15,7 @@ use crate::domain::logout::{Channel, Farewell, Logout, LogoutId, LogoutReply, Pa
 use crate::domain::relying_party::{Protocol, RelyingParty, SamlBinding};
 use crate::domain::session::SessionId;
 use crate::domain::signing_key::How;
+use crate::oidc;
 use crate::saml::Reason;
 use crate::saml::binding::{self, Message};
 use crate::saml::logout::{self, LogoutAnswer, LogoutRequest, Outcome as Said, Refused, Status, Unverified};
@@ -122,7 +123,7 @@ async fn end(
     }
 }
 
-fn event<'a>(app: &App, visitor: &'a Visitor, party: Option<&'a RelyingParty>) -> Event<'a> {
+pub fn event<'a>(app: &App, visitor: &'a Visitor, party: Option<&'a RelyingParty>) -> Event<'a> {
     Event {
         at: app.clock.now(),
         event: "sign-out",
@@ -132,6 +133,18 @@ fn event<'a>(app: &App, visitor: &'a Visitor, party: Option<&'a RelyingParty>) -
         address: Some(visitor.address.to_string()),
         reference: &visitor.reference,
     }
+}
+
+/// Who is told of a sign-out that a client asked for: everybody, and the client itself where it registered to be
+/// (Back-Channel Logout 2.7); else it knows already.
+pub fn told_by(participants: Vec<Participant>, asked_by: Option<&RelyingParty>) -> Vec<Participant> {
+    let knows = asked_by.filter(|party| match &party.protocol {
+        Protocol::Oidc(client) => {
+            client.backchannel_logout_uri.is_none() && client.options.frontchannel_logout_uri.is_none()
+        }
+        Protocol::Saml(_) => false,
+    });
+    participants.into_iter().filter(|one| knows.is_none_or(|party| party.id != one.party)).collect()
 }
 
 /// A sign-out that is to be told to `others`.
@@ -165,6 +178,7 @@ fn channel(app: &App, party: &RelyingParty) -> Channel {
         _ if !party.is_open(app.clock.now()) => Channel::None,
         Protocol::Saml(saml) if saml.logout_service().is_some() => Channel::Browser,
         Protocol::Oidc(client) if client.backchannel_logout_uri.is_some() => Channel::Service,
+        Protocol::Oidc(client) if client.options.frontchannel_logout_uri.is_some() => Channel::Browser,
         Protocol::Saml(_) | Protocol::Oidc(_) => Channel::None,
     }
 }
@@ -198,7 +212,10 @@ async fn hear(
 /// The request that tells a party, for the browser to carry. Signed with the key that the party is on its way to: a
 /// sign-out that it refuses costs a click, and one that it takes is a proof.
 pub fn ask(app: &App, party: &RelyingParty, farewell: &Farewell) -> Result<Option<Outgoing>, Error> {
-    let Protocol::Saml(saml) = &party.protocol else { return Ok(None) };
+    let saml = match &party.protocol {
+        Protocol::Saml(saml) => saml,
+        Protocol::Oidc(client) => return Ok(oidc::logout::frame(client, &farewell.participant, app.config.origin())),
+    };
     let Some(service) = saml.logout_service() else { return Ok(None) };
     let Ok(id) = data_encoding::HEXLOWER.decode(farewell.id.as_bytes()) else { return Ok(None) };
     let Ok(id) = id.try_into() else { return Ok(None) };

@@ -3,10 +3,14 @@
 //! The two protocols part again here, and only here; what lies between is `families`.
 
 mod about;
+pub mod authorize;
 pub mod farewells;
 pub mod logout;
 pub mod oidc;
+pub mod register;
+pub mod rp_logout;
 pub mod saml;
+pub mod towards;
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -66,6 +70,7 @@ async fn begin(
         answered_at: None,
         signed_in: None,
         confirmed: false,
+        consented: false,
     };
     let ready = match arrival {
         Arrival::Get => ready(app, &visitor, &interaction, party).await?,
@@ -115,13 +120,15 @@ async fn ready(
         return Ok(None);
     }
     let Some(session) = live_session(app, visitor).await? else { return Ok(None) };
-    match next_step(interaction, Some(party), Some(&session), interaction.created_at) {
+    let towards = towards::towards(app, interaction, Some(party), Some(&session)).await?;
+    match next_step(interaction, Some(party), Some(&session), &towards, interaction.created_at) {
         Step::Answer => {}
         Step::SignIn
         | Step::Reauthenticate
         | Step::ConfirmAccount
         | Step::ConfirmBirthDate
         | Step::ChangePassword
+        | Step::Consent
         | Step::Refuse(_) => return Ok(None),
     }
     let Some(recorded) = app.store.account(&session.account).await? else { return Ok(None) };

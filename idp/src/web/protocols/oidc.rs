@@ -1,26 +1,26 @@
-//! OpenID Connect as relying parties reach it (interface.md section 3).
+//! OpenID Connect as the servers of relying parties reach it (interface.md section 3); their browsers are in `authorize`.
 
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 use time::Duration;
 
-use super::{Arrival, begin, refuse_here, send};
 use crate::chance::Token;
-use crate::domain::interaction::{OidcReply, Outgoing, Refusal, ReplyTo};
+use crate::domain::account::Account;
+use crate::domain::interaction::{OidcReply, Outgoing, Refusal};
 use crate::domain::logout::Participant;
 use crate::domain::release;
 use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 use crate::domain::session::Session;
-use crate::oidc::authorize::{self, Parameters, Refused};
+use crate::oidc::authorize;
 use crate::oidc::id_token::{self, IdToken};
+use crate::oidc::userinfo::Opened;
 use crate::oidc::{Answer, discovery, token, userinfo};
 use crate::store::{Event, NewAccessToken, NewGrant, Outcome, Spent};
 use crate::web::error::Error;
-use crate::web::page;
 use crate::web::state::App;
-use crate::web::visitor::Visitor;
 
 /// OP-05.
 const CODE_LIFE: Duration = Duration::seconds(60);
@@ -33,36 +33,6 @@ pub async fn discovery(State(app): State<App>) -> Result<Response, Error> {
 
 pub async fn jwks(State(app): State<App>) -> Response {
     written(discovery::jwks(app.signing.now().oidc()))
-}
-
-pub async fn authorize(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Error> {
-    begin_sign_in(&app, visitor, &query.unwrap_or_default(), Arrival::Get).await
-}
-
-/// OpenID Connect Core 3.1.2.1: the same parameters as a form.
-pub async fn authorize_by_form(State(app): State<App>, visitor: Visitor, body: String) -> Result<Response, Error> {
-    begin_sign_in(&app, visitor, &body, Arrival::CrossSitePost).await
-}
-
-async fn begin_sign_in(app: &App, visitor: Visitor, raw: &str, arrival: Arrival) -> Result<Response, Error> {
-    let unknown = (page::Reason::UnknownService, "client");
-    let Ok(parameters) = Parameters::parse(raw) else {
-        return refuse_here(app, visitor, None, (page::Reason::RefusedRequest, "parameters")).await;
-    };
-    let Ok(client) = parameters.client_id() else { return refuse_here(app, visitor, None, unknown).await };
-    let Some(party) = app.parties.find(&client).await? else {
-        return refuse_here(app, visitor, None, unknown).await;
-    };
-    if !party.is_open(app.clock.now()) {
-        return refuse_here(app, visitor, Some(&party), (page::Reason::UnknownService, "closed-party")).await;
-    }
-    match authorize::read(&parameters, &party, app.config.origin()) {
-        Ok((asked, reply)) => begin(app, visitor, &party, (asked, ReplyTo::Oidc(reply)), arrival).await,
-        Err(Refused::Local(_)) => {
-            refuse_here(app, visitor, Some(&party), (page::Reason::UnknownService, "redirect-uri")).await
-        }
-        Err(Refused::Reply(outgoing)) => Ok(send(visitor, &party, outgoing)),
-    }
 }
 
 /// A fresh code, bound to everything the token endpoint will compare.
@@ -93,12 +63,7 @@ pub fn partaker(app: &App, party: &RelyingParty, session: &Session) -> Participa
 }
 
 pub fn refuse(app: &App, reply: &OidcReply, refusal: Refusal) -> Outgoing {
-    let error = match refusal {
-        Refusal::NoPassive => authorize::Error::LoginRequired,
-        Refusal::InteractionRequired => authorize::Error::InteractionRequired,
-        Refusal::NotOpenTo(_) => authorize::Error::AccessDenied,
-    };
-    authorize::refuse(reply, error, app.config.origin())
+    authorize::refuse(reply, refusal.into(), app.config.origin())
 }
 
 /// RFC 6749 3.2. Never behind the hashing threads: a sign-in already done gets its tokens (OV-02).
@@ -107,11 +72,11 @@ pub async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> R
         Ok(request) => request,
         Err(error) => return Ok(written(error.answer())),
     };
-    let party = app.parties.find(&request.client_id()).await?;
+    let party = app.parties.find(&request.caller.client_id()).await?;
     let Some(party) = party.filter(|party| party.is_open(app.clock.now())) else {
-        return Ok(written(request.refuse_client().answer()));
+        return Ok(written(request.caller.refuse_client().answer()));
     };
-    if let Err(error) = request.authenticate(&party) {
+    if let Err(error) = request.caller.authenticate(&party) {
         note_client(&app, &party.id).await?;
         return Ok(written(error.answer()));
     }
@@ -147,6 +112,9 @@ async fn exchange(
     let Some(recorded) = app.store.account(&grant.account).await? else {
         return Ok(Err(token::Error::InvalidGrant));
     };
+    let Some(told) = told(app, party, &grant, &recorded.account).await? else {
+        return Ok(Err(token::Error::InvalidGrant));
+    };
     let session = app.terms.pairwise.session_name(&grant.session, &party.id);
     let id_token = IdToken {
         issuer: app.config.origin(),
@@ -156,6 +124,7 @@ async fn exchange(
         authenticated_at: grant.authenticated_at,
         nonce: grant.terms.nonce.as_deref(),
         session: &session,
+        told: &told,
     };
     let signed = id_token
         .sign(&access_token.text(), client.id_token_algorithm, app.signing.now().oidc(), now)
@@ -163,7 +132,25 @@ async fn exchange(
     Ok(Ok(id_token::answer(&access_token.text(), &signed, &grant.terms.scopes)))
 }
 
-async fn note_client(app: &App, party: &PartyId) -> Result<(), Error> {
+/// What the client asked to find in its ID token (Core 5.5); nothing of it where the person is in the directory no more.
+async fn told(
+    app: &App,
+    party: &RelyingParty,
+    grant: &NewGrant,
+    account: &Account,
+) -> Result<Option<Map<String, Value>>, Error> {
+    let asked = &grant.terms.claims.id_token;
+    if asked.is_empty() {
+        return Ok(Some(Map::new()));
+    }
+    let identity = app.accounts.identity(account).await?;
+    Ok(identity.map(|identity| {
+        let released = release::for_party(&identity, party, grant.authenticated_at, &app.terms);
+        userinfo::claims(&released, Opened { scopes: &[], asked }, Some("ECT"))
+    }))
+}
+
+pub async fn note_client(app: &App, party: &PartyId) -> Result<(), Error> {
     let event = Event {
         at: app.clock.now(),
         event: "client-authentication",
@@ -191,16 +178,24 @@ pub async fn userinfo(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     let Some(identity) = app.accounts.identity(&recorded.account).await? else { return invalid() };
     let subject = app.terms.pairwise.subject(&grant.account, party.sector());
     let released = release::for_party(&identity, &party, grant.authenticated_at, &app.terms);
-    let claims = userinfo::claims(&subject, &released, &grant.terms.scopes, Some("ECT"));
-    Ok(written(userinfo::answer(&claims)))
+    let opened = Opened { scopes: &grant.terms.scopes, asked: &grant.terms.claims.userinfo };
+    let claims = userinfo::claims(&released, opened, Some("ECT"));
+    let signed = match &party.protocol {
+        Protocol::Oidc(client) => client.options.userinfo_algorithm,
+        Protocol::Saml(_) => None,
+    };
+    let Some(algorithm) = signed else { return Ok(written(userinfo::answer(&subject, claims))) };
+    let between = (app.config.origin(), &party.id);
+    let signed = userinfo::signed_answer(&subject, claims, between, algorithm, app.signing.now().oidc());
+    signed.map(written).map_err(|error| Error::Signing(error.to_string()))
 }
 
-fn authorization(headers: &HeaderMap) -> Option<&str> {
+pub fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 /// An answer for a machine, as the protocol's room wrote it.
-fn written(answer: Answer) -> Response {
+pub fn written(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, answer.body).into_response();
     for (name, value) in answer.headers {

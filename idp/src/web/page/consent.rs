@@ -1,0 +1,59 @@
+//! What a portal will be told.
+
+use serde::Serialize;
+
+use super::{Around, Page};
+use crate::text::Message;
+
+/// One line of the list, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    Names,
+    Kind,
+    Children,
+    School,
+    Birth,
+    Number,
+    Reference,
+    Moment,
+    /// It may come back while the person is away.
+    Offline,
+}
+
+#[derive(Serialize)]
+pub struct Consent {
+    pub action: String,
+    pub csrf: String,
+    pub portal: String,
+    /// Who is signed in.
+    pub name: String,
+    pub told: Vec<Told>,
+}
+
+impl Page for Consent {
+    const TEMPLATE: &'static str = "pages/consent.html";
+
+    fn title(&self, _around: &Around<'_>) -> Message {
+        Message::new("consent-title").with("portal", self.portal.as_str())
+    }
+
+    fn lead(&self, _around: &Around<'_>) -> Option<Message> {
+        Some(Message::new("consent-lead").with("name", self.name.as_str()))
+    }
+
+    fn samples() -> Vec<Self> {
+        let sample = |told: &[Told]| Self {
+            action: "/accord/3f9c".to_owned(),
+            csrf: "sample".to_owned(),
+            portal: "Mon lycée & moi".to_owned(),
+            name: "Camille E.".to_owned(),
+            told: told.to_vec(),
+        };
+        vec![
+            sample(&[]),
+            sample(&[Told::Names, Told::Kind, Told::Children, Told::Reference, Told::Moment]),
+            sample(&[Told::Names, Told::School, Told::Birth, Told::Number, Told::Offline]),
+        ]
+    }
+}
