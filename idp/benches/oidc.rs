@@ -20,6 +20,7 @@ fn id_token(c: &mut Criterion) {
     let client = PartyId("ent-exemple".to_owned());
     let session = SessionId::from_random([7; 16]);
     let now = datetime!(2026-09-01 08:00 UTC);
+    let told = serde_json::Map::new();
     let token = IdToken {
         issuer: "https://guichet.example",
         client: &client,
@@ -28,6 +29,7 @@ fn id_token(c: &mut Criterion) {
         authenticated_at: now,
         nonce: Some("n-0S6_WzA2Mj"),
         session: &session,
+        told: &told,
     };
     let access_token = "A".repeat(43);
     let message = token.sign(&access_token, IdTokenAlgorithm::Rs256, &keys, now).unwrap();

@@ -34,6 +34,18 @@ impl Request {
         languages(self.0.get("ui_locales").unwrap_or_default())
     }
 
+    /// The same for an address: nothing in it says who the person is.
+    pub fn without_hint(&self, client: &PartyId) -> String {
+        let mut form = Form::default();
+        form.add("client_id".to_owned(), client.0.clone());
+        for name in ["post_logout_redirect_uri", "state", "ui_locales"] {
+            if let Some(value) = self.0.get(name) {
+                form.add(name.to_owned(), value.to_owned());
+            }
+        }
+        form.encoded()
+    }
+
     /// Where the client wishes the browser to go on to, whether or not it may.
     pub fn wish(&self) -> Option<Wish<'_>> {
         let state = self.0.get("state").filter(|state| is_echoed(state, MAX_STATE));

@@ -159,6 +159,7 @@ async fn km_02_a_withdrawn_key_signs_nothing_even_on_a_node_that_has_no_other() 
         assert_ne!(certificate(&first), old);
         assert_eq!(first.now().certificates(), [certificate(&first)]);
         assert_eq!(first.now().oidc().published.len(), 2, "the withdrawn one is gone");
+        assert_eq!(first.now().oidc_ever().len(), 2, "nor is a token of its believed when it is brought back (OP-15)");
         assert!(other.now().saml(&party()).is_err());
         assert!(other.now().oidc().rs256.is_none() && other.now().oidc().es256.is_some());
         let (purpose, why) = other.now().nothing_signs().unwrap();
@@ -188,6 +189,7 @@ async fn op_20_id_tokens_move_at_once_and_the_old_key_is_published_until_the_las
         assert_eq!(published(&signing), 3);
         signing.refresh(NOW + TOKENS_END).await.unwrap();
         assert_eq!(published(&signing), 2);
+        assert_eq!(signing.now().oidc_ever().len(), 3, "a client may bring an old ID token back (OP-15)");
     }
 }
 

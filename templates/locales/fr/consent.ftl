@@ -1,12 +1,12 @@
 # What a portal will be told, and the person's yes or no.
 
-consent-title = Que dire à { $portal } ?
-consent-lead = Vous êtes connecté : { $name }
-consent-list = Si vous acceptez, { $portal } recevra :
+consent-title = Que dire à { $portal } ?
+consent-lead = Vous êtes connecté : { $name }
+consent-list = Si vous acceptez, { $portal } recevra :
 consent-identifier = un numéro fait pour ce portail seul, qui ne dit pas qui vous êtes
 consent-names = votre nom et votre prénom
 consent-kind = si vous êtes parent ou élève
-consent-children = vos enfants : leur numéro et leur établissement
+consent-children = vos enfants : leur numéro et leur établissement
 consent-school = votre établissement et votre niveau
 consent-birth = votre date de naissance
 consent-number = votre numéro national d'élève (INE)

@@ -68,6 +68,18 @@ async fn receive(app: &App, mut visitor: Visitor, raw: &str, arrival: Arrival) -
         }
     }
     let party = asked.party.as_deref();
+    if arrival == Arrival::CrossSitePost && session.is_none() {
+        // Our cookies stayed at home: whether anybody is signed in shows after a redirect.
+        return Ok(visitor.go(&match party {
+            Some(party) => format!("{}?{}", paths::END_SESSION, request.without_hint(&party.id)),
+            None => paths::SIGN_OUT.to_owned(),
+        }));
+    }
+    // Links of the page lead to the question again, and to nothing that was not believed.
+    visitor.at(match party.filter(|_| asked.onward.is_some()) {
+        Some(party) => format!("{}?{}", paths::END_SESSION, request.without_hint(&party.id)),
+        None => paths::SIGN_OUT.to_owned(),
+    });
     match session {
         Some(session) => {
             let wish = party.zip(request.wish().filter(|_| asked.onward.is_some()));
