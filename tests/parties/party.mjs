@@ -33,11 +33,12 @@ async function form(request) {
   return new URLSearchParams(Buffer.concat(parts).toString("utf8"));
 }
 
-function send(response, { status = 200, location, html = "", xml }) {
+function send(response, { status = 200, location, html = "", xml, json }) {
   const headers = { "cache-control": "no-store" };
   if (location) headers.location = location;
-  headers["content-type"] = xml ? "application/samlmetadata+xml" : "text/html; charset=utf-8";
-  response.writeHead(location ? 302 : status, headers).end(xml ?? html);
+  const kind = xml ? "application/samlmetadata+xml" : json ? "application/json" : "text/html; charset=utf-8";
+  headers["content-type"] = kind;
+  response.writeHead(location ? 302 : status, headers).end(xml ?? (json ? JSON.stringify(json) : html));
 }
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -63,7 +64,7 @@ export async function run(make) {
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   settings.origin = `https://127.0.0.1:${server.address().port}`;
-  party = make(settings);
+  party = await make(settings);
   say({ ok: { url: settings.origin, ...party.ready } });
   for await (const line of lines) {
     const { do: command, ...said } = JSON.parse(line);

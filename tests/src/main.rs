@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod authorization;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod consent_in_chromium;
+#[cfg(test)]
 mod e1_first_sign_in;
 #[cfg(test)]
 mod harness;
@@ -24,6 +30,10 @@ mod p1_in_chromium;
 mod p1_sign_in;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod registration;
+#[cfg(test)]
+mod rp_logout;
 #[cfg(test)]
 mod saml;
 #[cfg(test)]

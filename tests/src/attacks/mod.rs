@@ -26,17 +26,17 @@ pub fn raw() -> Client {
     Client::builder().redirect(Policy::none()).tls_certs_only([ca]).timeout(timeout).build().unwrap()
 }
 
-const REDIRECT_URI: &str = "https://ent.example.org/callback";
+pub const REDIRECT_URI: &str = "https://ent.example.org/callback";
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-0";
 
 /// A client that is nobody's server: its answers stay on our last page, as forms (`response_mode=form_post`).
-struct Registered {
-    id: PartyId,
+pub struct Registered {
+    pub id: PartyId,
     secret: String,
 }
 
 impl Registered {
-    async fn at(house: &House) -> Self {
+    pub async fn at(house: &House) -> Self {
         let document = json!({
             "client_name": "ENT d'essai", "redirect_uris": [REDIRECT_URI], "client_uri": "https://ent.example.org/",
             "scope": "openid profile ect.scope.cnx",
@@ -46,7 +46,7 @@ impl Registered {
     }
 
     /// The address of a right request, with these parameters in the place of its own.
-    fn request(&self, house: &House, changed: &[(&str, &str)]) -> String {
+    pub fn request(&self, house: &House, changed: &[(&str, &str)]) -> String {
         let challenge = BASE64URL_NOPAD.encode(digest(&SHA256, VERIFIER.as_bytes()).as_ref());
         let own = [
             ("client_id", self.id.0.as_str()),
@@ -64,14 +64,20 @@ impl Registered {
         house.at_path(&format!("/idp/profile/oidc/authorize?{query}"))
     }
 
+    /// The header by which it says who it is.
+    pub fn authorization(&self) -> (&'static str, String) {
+        let pair = format!("{}:{}", self.id.0, self.secret);
+        ("authorization", format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes())))
+    }
+
     /// A fresh code for whoever is signed in at this browser.
-    async fn code(&self, house: &House, visitor: &mut Visitor) -> String {
+    pub async fn code(&self, house: &House, visitor: &mut Visitor) -> String {
         visitor.open(&self.request(house, &[])).await;
         code_on(visitor)
     }
 
     /// Brings a code to the token endpoint; the status and what was answered.
-    async fn exchange(&self, house: &House, changed: &[(&str, &str)]) -> (u16, Value) {
+    pub async fn exchange(&self, house: &House, changed: &[(&str, &str)]) -> (u16, Value) {
         let own = [("grant_type", "authorization_code"), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER)];
         let kept = own.into_iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let fields: Vec<_> = kept.chain(changed.iter().copied()).filter(|(_, value)| !value.is_empty()).collect();
@@ -82,13 +88,13 @@ impl Registered {
 }
 
 /// The code on the page that is about to send it.
-fn code_on(visitor: &Visitor) -> String {
+pub fn code_on(visitor: &Visitor) -> String {
     let form = visitor.page().submission("Continuer vers ENT d'essai");
     assert_eq!(form.action.as_str(), REDIRECT_URI);
     form.fields.into_iter().find(|(name, _)| name == "code").unwrap().1
 }
 
-async fn signed_in(house: &House, client: &Registered, who: &Somebody) -> Visitor {
+pub async fn signed_in(house: &House, client: &Registered, who: &Somebody) -> Visitor {
     let mut visitor = Visitor::new();
     visitor.open(&client.request(house, &[])).await;
     visitor.sign_in(who).await;

@@ -9,6 +9,7 @@
 pub mod browser;
 pub mod cookies;
 pub mod deeds;
+pub mod flows;
 pub mod judge;
 pub mod page;
 pub mod party;
@@ -19,6 +20,7 @@ pub mod tls;
 pub mod visitor;
 
 pub use browser::{Browser, Device};
+pub use flows::FlowsParty;
 pub use judge::{Judge, Signed};
 pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
