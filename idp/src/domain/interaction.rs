@@ -33,6 +33,10 @@ pub struct Interaction {
 }
 
 /// What the party asks of the sign-in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of its own in a request, and they come in any company"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// A new proof, whatever session is open: `ForceAuthn`, `prompt=login`.

@@ -85,6 +85,7 @@ impl Parameters {
     }
 
     /// What is inside a signed object, and nothing of what is outside (RFC 9101 5).
+    #[must_use]
     pub fn signed(self, inside: Form) -> Self {
         Self { form: inside, is_signed: true, ..self }
     }

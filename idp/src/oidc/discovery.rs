@@ -63,6 +63,7 @@ struct Additional {
 impl AdditionalProviderMetadata for Additional {}
 
 /// How an authorization may be asked for, and ended.
+#[expect(clippy::struct_excessive_bools, reason = "the members of a published document")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Authorization {
     /// RFC 9126 5.

@@ -53,14 +53,14 @@ pub fn read(token: &str, keys: &[PublicKey], issuer: &str) -> Option<Hint> {
     let (header, claims) = signed.split_once('.')?;
     let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok();
     let header: Header = serde_json::from_slice(&decode(header)?).ok()?;
-    let is_signed = keys.iter().any(|key| verifies(key, &header, signed.as_bytes(), &decode(signature)));
+    let signature = decode(signature)?;
+    let is_signed = keys.iter().any(|key| verifies(key, &header, signed.as_bytes(), &signature));
     let claims: Claims = serde_json::from_slice(&decode(claims)?).ok()?;
     let is_ours = is_signed && header.typ == "JWT" && claims.iss == issuer && claims.events.is_none();
     is_ours.then(|| Hint { client: PartyId(claims.aud), subject: claims.sub, session: SessionId::stored(claims.sid) })
 }
 
-fn verifies(key: &PublicKey, header: &Header, message: &[u8], signature: &Option<Vec<u8>>) -> bool {
-    let Some(signature) = signature else { return false };
+fn verifies(key: &PublicKey, header: &Header, message: &[u8], signature: &[u8]) -> bool {
     match (key, header.alg.as_str()) {
         (PublicKey::Rsa(key), "RS256") if key.kid == header.kid => {
             let numbers = RsaPublicKeyComponents { n: &key.modulus, e: &key.exponent };

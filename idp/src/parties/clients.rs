@@ -142,38 +142,13 @@ impl Desk<'_> {
         let purpose = purpose(&members, Some(&known.purpose), before.environment)?;
         let (protocol, secret) = kept_secret(id, &registration, client, rotates);
         let after = party(id, &registration, protocol, before.environment, before.policy.clone())?;
-        let metadata = self.told(&registration, id, &members, &purpose);
-        let now = self.settle(&mut known, (&before, after), (&metadata, purpose), secret.is_some());
+        let mut metadata = self.told(&registration, id, &members, &purpose);
+        metadata.insert("client_id_issued_at".to_owned(), json!(known.registered_at.unix_timestamp()));
+        let now = settle(&mut known, (&before, after), (&metadata, purpose), secret.is_some());
         if !self.store.change_registration((&before, &now), &known, self.now).await? {
             return Err(Refusal::Changed);
         }
         Ok(Told { metadata, secret, token: None })
-    }
-
-    /// What counts at once: all of it in a test; in production a new secret only, and the rest is held.
-    fn settle(
-        &self,
-        known: &mut SelfRegistered,
-        (before, after): (&RelyingParty, RelyingParty),
-        (metadata, purpose): (&Map<String, Value>, String),
-        has_new_secret: bool,
-    ) -> RelyingParty {
-        known.purpose = purpose;
-        known.first_yes = None;
-        if !waits(before.environment) {
-            known.metadata = text(metadata);
-            return RelyingParty { is_suspended: before.is_suspended, ..after };
-        }
-        let mut now = before.clone();
-        if let (Protocol::Oidc(now), Protocol::Oidc(after), true) = (&mut now.protocol, &after.protocol, has_new_secret)
-        {
-            now.client_authentication = after.client_authentication.clone();
-        }
-        let is_the_same = RelyingParty { is_suspended: before.is_suspended, ..after.clone() } == now;
-        // A client that waits for its first yes goes on waiting.
-        let goes_on = known.held.is_some() || !is_the_same;
-        known.held = goes_on.then(|| HeldRegistration { party: after, metadata: text(metadata) });
-        now
     }
 
     pub async fn remove(&self, id: &PartyId, token: &Hash) -> Result<(), Refusal> {
@@ -204,6 +179,30 @@ impl Desk<'_> {
         told.insert("purpose".to_owned(), json!(purpose));
         told
     }
+}
+
+/// What counts at once: all of it in a test; in production a new secret only, and the rest is held.
+fn settle(
+    known: &mut SelfRegistered,
+    (before, after): (&RelyingParty, RelyingParty),
+    (metadata, purpose): (&Map<String, Value>, String),
+    has_new_secret: bool,
+) -> RelyingParty {
+    known.purpose = purpose;
+    known.first_yes = None;
+    if !waits(before.environment) {
+        known.metadata = text(metadata);
+        return RelyingParty { is_suspended: before.is_suspended, ..after };
+    }
+    let mut now = before.clone();
+    if let (Protocol::Oidc(now), Protocol::Oidc(after), true) = (&mut now.protocol, &after.protocol, has_new_secret) {
+        now.client_authentication = after.client_authentication.clone();
+    }
+    let is_the_same = RelyingParty { is_suspended: before.is_suspended, ..after.clone() } == now;
+    // A client that waits for its first yes goes on waiting.
+    let goes_on = known.held.is_some() || !is_the_same;
+    known.held = goes_on.then(|| HeldRegistration { party: after, metadata: text(metadata) });
+    now
 }
 
 /// OP-21.

@@ -66,9 +66,8 @@ const fn word(attribute: Attribute, profile: Profile) -> Option<Told> {
     match attribute {
         Attribute::FamilyName | Attribute::GivenName | Attribute::Title => Some(Told::Names),
         Attribute::PersonAffiliation => Some(Told::Kind),
-        Attribute::EduVector if is_student => Some(Told::School),
+        Attribute::EduVector | Attribute::StudentSchool | Attribute::StudentLevel if is_student => Some(Told::School),
         Attribute::EduVector => Some(Told::Children),
-        Attribute::StudentSchool | Attribute::StudentLevel if is_student => Some(Told::School),
         Attribute::StudentNumber if is_student => Some(Told::Number),
         Attribute::BirthDate if is_student => Some(Told::Birth),
         Attribute::DirectoryReference | Attribute::OpaqueId => Some(Told::Reference),

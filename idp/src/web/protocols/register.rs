@@ -63,7 +63,7 @@ pub async fn remove(State(app): State<App>, headers: HeaderMap, Path(id): Path<S
     app.parties.forget(&id);
     match outcome {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(refusal) => refused(&refusal).ok_or_else(|| own(refusal)),
+        Err(refusal) => refused(&refusal).ok_or_else(|| own(&refusal)),
     }
 }
 
@@ -75,7 +75,7 @@ fn bearer(headers: &HeaderMap) -> Result<Hash, userinfo::Error> {
 fn answered(app: &App, status: StatusCode, outcome: Result<Told, Refusal>) -> Result<Response, Error> {
     let Told { mut metadata, secret, token } = match outcome {
         Ok(told) => told,
-        Err(refusal) => return refused(&refusal).ok_or_else(|| own(refusal)),
+        Err(refusal) => return refused(&refusal).ok_or_else(|| own(&refusal)),
     };
     if let Some(secret) = secret {
         metadata.insert("client_secret".to_owned(), json!(secret));
@@ -107,6 +107,6 @@ fn refused(refusal: &Refusal) -> Option<Response> {
     Some((StatusCode::BAD_REQUEST, axum::Json(body)).into_response())
 }
 
-fn own(refusal: Refusal) -> Error {
+fn own(refusal: &Refusal) -> Error {
     Error::Registration(refusal.to_string())
 }
