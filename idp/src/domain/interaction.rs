@@ -90,6 +90,12 @@ pub struct OidcReply {
     pub scopes: Vec<String>,
     /// PKCE `code_challenge`, method S256.
     pub code_challenge: Option<String>,
+    /// `resource` (RFC 8707): what the access token is for; empty for our own endpoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// `dpop_jkt` (RFC 9449 10): the key that alone may spend the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

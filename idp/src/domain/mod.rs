@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod client_keys;
+pub mod holder;
 pub mod identity;
 pub mod interaction;
 pub mod login;
@@ -18,4 +19,5 @@ pub mod signing_key;
 pub mod source;
 pub mod spelling;
 pub mod throttle;
+pub mod token_options;
 pub mod verdict;

@@ -149,6 +149,8 @@ pub fn read(parameters: &Parameters, party: &RelyingParty, issuer: &str) -> Resu
         nonce: form.get("nonce").filter(|nonce| is_echoed(nonce, MAX_NONCE)).map(str::to_owned),
         scopes: granted_scopes(form, client),
         code_challenge: None,
+        resources: Vec::new(),
+        dpop_jkt: None,
     };
     let answers = check(form)
         .and_then(|()| check_pkce(form, client))

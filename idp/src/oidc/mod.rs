@@ -7,13 +7,18 @@
 //! nor its claims: its ID token always writes `aud` as an array, and small clients compare it with a string. So the
 //! claims are our own struct, and the tests read them back with the crate's verifier.
 
+pub mod access_token;
 pub mod advice;
 mod answer;
+pub mod assertion;
 pub mod authorize;
+pub mod call;
 pub mod client;
 pub mod discovery;
+pub mod dpop;
 mod form;
 pub mod id_token;
+pub mod introspection;
 pub mod jwk;
 pub mod jws;
 pub mod logout_token;
@@ -37,6 +42,8 @@ pub mod paths {
     pub const TOKEN: &str = "/idp/profile/oidc/token";
     pub const USERINFO: &str = "/idp/profile/oidc/userinfo";
     pub const JWKS: &str = "/idp/profile/oidc/jwks";
+    pub const INTROSPECT: &str = "/idp/profile/oidc/introspect";
+    pub const REVOKE: &str = "/idp/profile/oidc/revoke";
 }
 
 /// Scopes with a meaning of their own; any other `ect.scope.*` stands for one service (educonnect section 3).
@@ -44,6 +51,8 @@ pub mod scopes {
     pub const OPENID: &str = "openid";
     /// Family and given name.
     pub const PROFILE: &str = "profile";
+    /// Refresh tokens, for clients registered for them: they outlast the session.
+    pub const OFFLINE: &str = "offline_access";
     /// The connection: everything else that the party's policy grants.
     pub const CONNECTION: &str = "ect.scope.cnx";
 

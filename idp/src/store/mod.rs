@@ -12,8 +12,10 @@ mod interactions;
 mod keys;
 mod logouts;
 mod parties;
+mod refresh;
 mod sessions;
 mod sources;
+mod spent;
 mod throttles;
 
 #[cfg(test)]
@@ -24,11 +26,12 @@ use directory::db::{self, Access, Db, Migrations, Place};
 pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Noted, Outcome};
 pub use following::{Change, Deed, Followed, Seen};
-pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
+pub use grants::{Granted, NewGrant, NewRefreshToken, Opened, Spent};
 pub use interactions::Kept;
 pub use keys::Step;
 pub use logouts::Silence;
 pub use parties::Added;
+pub use refresh::{Refreshable, Rotated};
 pub use sessions::{BrowserHash, NewSession};
 pub use sources::{Held, Introduced, Introduction, KnownSource, Renewal, SourcedParty};
 

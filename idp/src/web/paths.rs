@@ -13,7 +13,7 @@ pub const SAML_LOGOUT_POST: &str = "/idp/profile/SAML2/POST/SLO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
 // Discovery names these, so they are written there.
-pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, TOKEN, USERINFO};
+pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/connexion";

@@ -12,7 +12,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
 use super::families::{first_time, resume, sign_in, sign_out, standing};
-use super::protocols::{logout, oidc, saml};
+use super::protocols::{logout, oidc, saml, token, tokens_given};
 use super::state::App;
 use super::{paths, shield};
 
@@ -71,7 +71,9 @@ fn parties() -> Router<App> {
         .route(paths::DISCOVERY, get(oidc::discovery))
         .route(paths::JWKS, get(oidc::jwks))
         .route(paths::AUTHORIZE, get(oidc::authorize).post(oidc::authorize_by_form))
-        .route(paths::TOKEN, post(oidc::token))
+        .route(paths::TOKEN, post(token::token))
+        .route(paths::INTROSPECT, post(tokens_given::introspect))
+        .route(paths::REVOKE, post(tokens_given::revoke))
         .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo))
         .layer(DefaultBodyLimit::max(MESSAGE))
 }

@@ -5,6 +5,7 @@ use crate::domain::account::AccountId;
 use crate::domain::relying_party::{
     ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
 };
+use crate::domain::token_options::TokenOptions;
 
 const NOW: OffsetDateTime = datetime!(2026-09-20 08:00 UTC);
 
@@ -56,6 +57,7 @@ fn party() -> RelyingParty {
             sector: "ent.example".to_owned(),
             backchannel_logout_uri: None,
             keys: None,
+            tokens: TokenOptions::default(),
         }),
     }
 }

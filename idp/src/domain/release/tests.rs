@@ -5,6 +5,7 @@ use time::macros::{date, datetime};
 
 use super::*;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId, Protocol};
+use crate::domain::token_options::TokenOptions;
 
 const AT: OffsetDateTime = datetime!(2026-09-20 06:05:04 UTC);
 
@@ -81,6 +82,7 @@ fn party(sector: &str, attributes: &[Attribute]) -> RelyingParty {
             sector: sector.to_owned(),
             backchannel_logout_uri: None,
             keys: None,
+            tokens: TokenOptions::default(),
         }),
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::relying_party::{Environment, IdTokenAlgorithm, ReleasePolicy};
+use crate::domain::token_options::TokenOptions;
 
 const ISSUER: &str = "https://guichet.example";
 const CALLBACK: &str = "https://ent.example/cb";
@@ -20,6 +21,7 @@ pub fn client(change: impl FnOnce(&mut OidcParty)) -> RelyingParty {
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
         keys: None,
+        tokens: TokenOptions::default(),
     };
     change(&mut party);
     RelyingParty {
@@ -85,6 +87,8 @@ fn a_good_request_is_understood() {
             nonce: Some("n-1".to_owned()),
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
             code_challenge: Some(CHALLENGE.to_owned()),
+            resources: Vec::new(),
+            dpop_jkt: None,
         }
     );
 }

@@ -6,6 +6,7 @@ use crate::domain::relying_party::{
     RelyingParty, SamlParty,
 };
 use crate::domain::saml_options::SamlOptions;
+use crate::domain::token_options::TokenOptions;
 
 type Line = (OffsetDateTime, String, String, Option<String>, Option<String>, Option<String>, String);
 
@@ -48,6 +49,7 @@ fn oidc(id: &str) -> RelyingParty {
         sector: "ent.example".to_owned(),
         backchannel_logout_uri: None,
         keys: None,
+        tokens: TokenOptions::default(),
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }

@@ -3,10 +3,14 @@
 //! The two protocols part again here, and only here; what lies between is `families`.
 
 mod about;
+mod bearer;
+pub mod clients;
 pub mod farewells;
 pub mod logout;
 pub mod oidc;
 pub mod saml;
+pub mod token;
+pub mod tokens_given;
 
 use axum::http::StatusCode;
 use axum::response::Response;
