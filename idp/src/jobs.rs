@@ -3,10 +3,12 @@
 
 pub mod metadata;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::accounts::throttle::ClientFailures;
 use crate::accounts::{self, Accounts, Error};
 use crate::clock::Clock;
 use crate::domain::logout::ANSWER_TIME;
@@ -17,13 +19,17 @@ const INTERACTIONS_KEPT: time::Duration = time::Duration::days(2);
 /// A spent code is kept beyond its life, so that a replay is known for one.
 const GRANTS_KEPT: time::Duration = time::Duration::hours(1);
 
+/// What was spent on one node must be known on all whose clock is behind (FT-05).
+const CLOCKS_DIFFER: time::Duration = time::Duration::minutes(5);
+
 /// Sweeps and follows each minute until the task is dropped.
-pub async fn run(accounts: Accounts, clock: Clock, grace: time::Duration) {
+pub async fn run(accounts: Accounts, clients: Arc<ClientFailures>, clock: Clock, grace: time::Duration) {
     let mut minutes = tokio::time::interval(Duration::from_mins(1));
     minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         minutes.tick().await;
         accounts.addresses.sweep();
+        clients.sweep();
         if let Err(error) = sweep(&accounts, clock.now()).await {
             tracing::error!(%error, "sweeping the store failed; it is tried again in a minute");
         }
@@ -53,6 +59,7 @@ async fn sweep(accounts: &Accounts, now: OffsetDateTime) -> Result<(), Error> {
     store.sweep_logouts(now - INTERACTIONS_KEPT).await?;
     store.sweep_grants(now - GRANTS_KEPT).await?;
     store.sweep_pushed(now - GRANTS_KEPT).await?;
+    store.sweep_spent(now - CLOCKS_DIFFER).await?;
     store.sweep_failures(now - FORGOTTEN_AFTER).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use directory::db::Place;
 use directory::reader::Directory;
 
 use crate::accounts::hashing::{self, Hashing};
-use crate::accounts::throttle::{Addresses, Allowance};
+use crate::accounts::throttle::{Addresses, Allowance, ClientFailures};
 use crate::accounts::{Accounts, UnderWay};
 use crate::clock::Clock;
 use crate::config::{Config, Engine};
@@ -157,6 +157,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let outbound = Outbound::new(&config.outbound, clock.clone())?;
     let app = App::new(Parts {
         client_keys: ClientKeySets::new(outbound.clone(), clock.clone()),
+        client_failures: Arc::new(ClientFailures::new(&clock)),
         outbound,
         attribute_names: attribute_names(&config)?,
         entity_id: config.entity_id(),
@@ -227,7 +228,7 @@ async fn listen(app: App) -> Result<Running, StartError> {
         handles.push(handle);
     }
     let grace = time::Duration::days(app.config.directory.grace_days.into());
-    let minutely = jobs::run(app.accounts.clone(), app.clock.clone(), grace);
+    let minutely = jobs::run(app.accounts.clone(), app.client_failures.clone(), app.clock.clone(), grace);
     let refreshing = jobs::metadata::run(registry(&app), app.clock.clone());
     let farewells = farewells::run(app.clone());
     let jobs = tokio::spawn(async {

@@ -168,12 +168,12 @@ async fn portals_of_both_protocols_are_told_in_frames_before_the_browser_goes_on
     visitor.press_on().await;
     sign_on(&mut visitor, &one, &who).await;
     visitor.open(&one.at("/logout")).await;
-    let frames = frames(&visitor, &house);
-    assert_eq!((visitor.page().h1().as_str(), frames.len()), (BYE, 2), "{}", visitor.page().text());
+    let shown = frames(&visitor, &house);
+    assert_eq!((visitor.page().h1().as_str(), shown.len()), (BYE, 2), "{}", visitor.page().text());
     let policy = visitor.hops.last().unwrap().header("content-security-policy").to_owned();
     assert!(policy.contains("frame-src 'self' https:"), "{policy}");
     let mut last = visitor.beside();
-    for frame in frames {
+    for frame in shown {
         last.open(&frame).await;
         if last.page().buttons().len() == 1 {
             last.press_on().await;

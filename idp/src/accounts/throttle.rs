@@ -23,6 +23,10 @@ use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
 
+mod clients;
+
+pub use clients::ClientFailures;
+
 /// What one address may fail. A /48, which one subscriber may hold whole, gets [`Self::WIDE`] times as much.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {

@@ -136,7 +136,10 @@ pub struct Add {
     /// The SHA-256 of the party's own signing certificate, where its address gives metadata without a signature
     #[arg(long, value_name = "SHA256", value_parser = sources::sha256, conflicts_with_all = ["certificate", "fingerprint"])]
     key_fingerprint: Option<String>,
-    /// OpenID Connect client metadata in JSON (RFC 7591)
+    /// OpenID Connect client metadata in JSON (RFC 7591). token_endpoint_auth_method: client_secret_basic,
+    /// client_secret_post, private_key_jwt (with jwks or jwks_uri) or none. grant_types with refresh_token and scope
+    /// with offline_access for refresh tokens; dpop_bound_access_tokens; resources, serves_resources; security_profile
+    /// fapi2
     #[arg(long, value_name = "FILE")]
     oidc: Option<PathBuf>,
     /// Which service provider, where the metadata describes several

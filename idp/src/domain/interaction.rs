@@ -107,11 +107,11 @@ pub struct OidcReply {
     pub scopes: Vec<String>,
     /// PKCE `code_challenge`, method S256.
     pub code_challenge: Option<String>,
-    /// The resource servers that the tokens are for (RFC 8707).
-    #[serde(default)]
+    /// `resource` (RFC 8707): what the access token is for; empty for our own endpoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
-    /// The key that the code is bound to (RFC 9449 10).
-    #[serde(default)]
+    /// `dpop_jkt` (RFC 9449 10): the key that alone may spend the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
     /// What is asked by name, beside the scopes (OpenID Connect Core 5.5).
     #[serde(default)]

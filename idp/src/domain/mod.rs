@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod client_keys;
+pub mod holder;
 pub mod identity;
 pub mod interaction;
 pub mod login;
@@ -19,4 +20,5 @@ pub mod signing_key;
 pub mod source;
 pub mod spelling;
 pub mod throttle;
+pub mod token_options;
 pub mod verdict;

@@ -1,7 +1,5 @@
 //! How one client asks and is told, beyond the plainest code flow: each as its registration says it (RFC 7591).
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::client_keys::JwsAlgorithm;
@@ -25,8 +23,6 @@ pub struct OidcOptions {
     pub userinfo_algorithm: Option<IdTokenAlgorithm>,
     /// Each person is asked before the party is told anything of them.
     pub consent_required: bool,
-    /// The resource servers that its tokens may be for (RFC 8707).
-    pub resources: BTreeSet<String>,
     /// The greatest age of the proof where a request says none.
     pub default_max_age: Option<u32>,
 }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::account::Profile;
-use super::client_keys::ClientKeys;
+use super::client_keys::{ClientKeys, JwsAlgorithm};
 use super::oidc_options::OidcOptions;
 use super::release::Attribute;
 use super::saml_options::SamlOptions;
+use super::token_options::{SecurityProfile, TokenOptions};
 
 /// A SAML `entityID` or an OpenID Connect `client_id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -227,6 +228,8 @@ pub struct OidcParty {
     pub keys: Option<ClientKeys>,
     #[serde(default)]
     pub options: OidcOptions,
+    #[serde(default)]
+    pub tokens: TokenOptions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +244,40 @@ pub enum ClientAuthentication {
     ClientSecretPost {
         secret_hash: String,
     },
+    PrivateKeyJwt {
+        /// `token_endpoint_auth_signing_alg`: the only one, where the client said one.
+        algorithm: Option<JwsAlgorithm>,
+        /// OP-06: it may name the token endpoint as audience, as older clients do.
+        for_token_endpoint: bool,
+    },
+}
+
+impl ClientAuthentication {
+    /// `token_endpoint_auth_method`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic { .. } => "client_secret_basic",
+            Self::ClientSecretPost { .. } => "client_secret_post",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+        }
+    }
+
+    pub const fn is_confidential(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+impl OidcParty {
+    /// FAPI 2.0 Security Profile: nothing less than it asks is taken from this client.
+    pub fn is_fapi(&self) -> bool {
+        self.tokens.security_profile == Some(SecurityProfile::Fapi2)
+    }
+
+    /// What it may sign with.
+    pub fn allowed_algorithms(&self) -> &'static [JwsAlgorithm] {
+        if self.is_fapi() { &JwsAlgorithm::FAPI } else { &JwsAlgorithm::ALL }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,6 +294,13 @@ impl RelyingParty {
         match &self.protocol {
             Protocol::Saml(_) => &self.id.0,
             Protocol::Oidc(party) => &party.sector,
+        }
+    }
+
+    pub const fn oidc(&self) -> Option<&OidcParty> {
+        match &self.protocol {
+            Protocol::Oidc(party) => Some(party),
+            Protocol::Saml(_) => None,
         }
     }
 

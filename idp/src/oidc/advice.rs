@@ -26,6 +26,11 @@ pub fn of_party(party: &RelyingParty, client: &OidcParty) -> Vec<Verdict> {
         }
         (ClientAuthentication::ClientSecretBasic { .. }, pkce) => secret("client_secret_basic", pkce),
         (ClientAuthentication::ClientSecretPost { .. }, pkce) => secret("client_secret_post", pkce),
+        (ClientAuthentication::PrivateKeyJwt { .. }, _) if client.keys.is_none() => {
+            let found = "private_key_jwt without keys: nothing it signs can be verified";
+            Verdict::refused("authentication", found, "register its jwks or jwks_uri")
+        }
+        (ClientAuthentication::PrivateKeyJwt { .. }, pkce) => secret("private_key_jwt", pkce),
     };
     let algorithm = match client.id_token_algorithm {
         IdTokenAlgorithm::Rs256 => "RS256",

@@ -236,7 +236,7 @@ fn check_carriage(parameters: &Parameters, client: &OidcParty) -> Result<(), Err
     if parameters.form.get("request_uri").is_some() {
         return Err(Error::RequestUriNotSupported);
     }
-    if client.options.pushed_requests_required && !parameters.is_pushed {
+    if (client.options.pushed_requests_required || client.is_fapi()) && !parameters.is_pushed {
         return Err(Error::InvalidRequest("this client must push its requests (RFC 9126)"));
     }
     if parameters.request().is_some() {

@@ -11,13 +11,18 @@ use url::Url;
 
 use super::form::is_visible_ascii;
 use super::redirect_uri::{Refusal, check_page, check_redirect, is_loopback};
-use super::{scopes, signing, token};
+use super::{scopes, signing};
 use crate::domain::client_keys::ClientKeys;
 use crate::domain::oidc_options::OidcOptions;
-use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId};
+use crate::domain::relying_party::{Environment, IdTokenAlgorithm, OidcParty, PartyId};
+use crate::domain::token_options::TokenOptions;
+use authentication::Method;
 
+mod authentication;
 mod keys;
 mod options;
+mod tokens;
+
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +31,9 @@ const MAX_SCOPES: usize = 32;
 const MAX_NAME: usize = 100;
 
 /// Members that ask for what is not done here.
-const NOT_DONE: [&str; 7] = [
+const NOT_DONE: [&str; 6] = [
     "authorization_encrypted_response_alg",
     "authorization_signed_response_alg",
-    "dpop_bound_access_tokens",
     "id_token_encrypted_response_alg",
     "request_object_encryption_alg",
     "tls_client_certificate_bound_access_tokens",
@@ -37,7 +41,7 @@ const NOT_DONE: [&str; 7] = [
 ];
 
 /// Scopes of the standard that open nothing here; a client may name them and is not given them.
-const EMPTY_SCOPES: [&str; 4] = ["address", "email", "offline_access", "phone"];
+const EMPTY_SCOPES: [&str; 3] = ["address", "email", "phone"];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -51,23 +55,6 @@ pub enum Error {
 
 fn refuse<T>(field: &str, why: impl Into<String>) -> Result<T, Error> {
     Err(Error::Field { field: field.to_owned(), why: why.into() })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    None,
-    Basic,
-    Post,
-}
-
-impl Method {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Basic => "client_secret_basic",
-            Self::Post => "client_secret_post",
-        }
-    }
 }
 
 /// A registration that holds good, before the client has an identifier and a secret.
@@ -91,6 +78,7 @@ pub struct Registration {
     backchannel_logout_uri: Option<String>,
     keys: Option<ClientKeys>,
     options: OidcOptions,
+    tokens: TokenOptions,
 }
 
 /// Reads and checks the metadata of one client.
@@ -102,41 +90,41 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
     };
     let members = Members(members);
     members.check_done()?;
-    let method = members.method()?;
+    let keys = members.keys(environment)?;
+    let method = members.method(keys.as_ref())?;
+    let (algorithm, pkce_required) = (members.algorithm()?, members.pkce_required(method)?);
+    let tokens = members.tokens()?;
+    tokens::check(&tokens, method, (algorithm, pkce_required))?;
     let redirects = members.redirect_uris(environment, method)?;
     Ok(Registration {
         id: members.id()?,
         name: members.name()?,
         start: members.start(environment)?,
         method,
-        pkce_required: members.pkce_required(method)?,
-        algorithm: members.algorithm()?,
-        scopes: members.scopes()?,
+        pkce_required,
+        algorithm,
+        scopes: members.scopes(&tokens)?,
         sector: members.sector(&redirects, environment)?,
         sector_identifier_uri: members.text("sector_identifier_uri")?.map(str::to_owned),
         backchannel_logout_uri: members.backchannel_logout_uri(environment)?,
-        keys: members.keys(environment)?,
         options: options::read(&members, environment, method == Method::None)?,
+        keys,
+        tokens,
         redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
     })
 }
 
 impl Registration {
     /// Whether the client is given a secret.
-    pub fn has_secret(&self) -> bool {
-        self.method != Method::None
+    pub const fn has_secret(&self) -> bool {
+        self.method.has_secret()
     }
 
     /// What is stored. The secret is 256 random bits drawn by the caller; a public client has none, whatever is handed in.
     pub fn party(&self, id: &PartyId, secret: &str) -> OidcParty {
-        let secret_hash = token::secret_hash(secret);
         OidcParty {
             redirect_uris: self.redirect_uris.clone(),
-            client_authentication: match self.method {
-                Method::None => ClientAuthentication::None,
-                Method::Basic => ClientAuthentication::ClientSecretBasic { secret_hash },
-                Method::Post => ClientAuthentication::ClientSecretPost { secret_hash },
-            },
+            client_authentication: self.method.with(secret),
             pkce_required: self.pkce_required,
             id_token_algorithm: self.algorithm,
             scopes: self.scopes.clone(),
@@ -144,6 +132,7 @@ impl Registration {
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             keys: self.keys.clone(),
             options: self.options.clone(),
+            tokens: self.tokens.clone(),
         }
     }
 
@@ -174,8 +163,7 @@ impl Registration {
             say("client_name", json!(name));
         }
         say("redirect_uris", json!(self.redirect_uris));
-        say("token_endpoint_auth_method", json!(self.method.name()));
-        say("grant_types", json!(["authorization_code"]));
+        say("token_endpoint_auth_method", json!(self.method.with(secret).name()));
         say("response_types", json!(["code"]));
         if let Some(address) = &self.backchannel_logout_uri {
             say("backchannel_logout_uri", json!(address));
@@ -195,6 +183,7 @@ impl Registration {
             say("sector_identifier_uri", json!(address));
         }
         options::say(&self.options, &mut response);
+        tokens::told(&self.tokens, self.method, &mut response);
         Value::Object(response)
     }
 }
@@ -240,7 +229,7 @@ impl Members {
         }
         for (name, needed) in [("response_types", "code"), ("grant_types", "authorization_code")] {
             if self.list(name)?.is_some_and(|values| !values.contains(&needed)) {
-                return refuse(name, format!("must hold {needed}, the only one this service has"));
+                return refuse(name, format!("must hold {needed}: there is no sign-in without it"));
             }
         }
         match self.text("subject_type")? {
@@ -291,17 +280,6 @@ impl Members {
         if url.scheme() == "https" { Ok(Some(text.to_owned())) } else { refuse(FIELD, "must begin with https://") }
     }
 
-    fn method(&self) -> Result<Method, Error> {
-        const FIELD: &str = "token_endpoint_auth_method";
-        match self.text(FIELD)? {
-            // RFC 7591 2: the default.
-            None | Some("client_secret_basic") => Ok(Method::Basic),
-            Some("client_secret_post") => Ok(Method::Post),
-            Some("none") => Ok(Method::None),
-            Some(_) => refuse(FIELD, "must be client_secret_basic, client_secret_post or none"),
-        }
-    }
-
     fn redirect_uris(&self, environment: Environment, method: Method) -> Result<Vec<(String, Url)>, Error> {
         const FIELD: &str = "redirect_uris";
         let texts = self.list(FIELD)?.unwrap_or_default();
@@ -345,7 +323,7 @@ impl Members {
         }
     }
 
-    fn scopes(&self) -> Result<BTreeSet<String>, Error> {
+    fn scopes(&self, tokens: &TokenOptions) -> Result<BTreeSet<String>, Error> {
         const FIELD: &str = "scope";
         let default = [scopes::OPENID, scopes::PROFILE].join(" ");
         let asked: Vec<&str> = self.text(FIELD)?.unwrap_or(&default).split(' ').filter(|s| !s.is_empty()).collect();
@@ -353,7 +331,8 @@ impl Members {
         if asked.len() > MAX_SCOPES || !asked.iter().all(is_token) {
             return refuse(FIELD, "must be at most 32 scopes of at most 64 characters, parted by spaces");
         }
-        let known = asked.into_iter().filter(|scope| !EMPTY_SCOPES.contains(scope));
+        let is_known = |scope: &&str| !EMPTY_SCOPES.contains(scope) && (tokens.refresh || *scope != scopes::OFFLINE);
+        let known = asked.into_iter().filter(is_known);
         Ok(known.chain([scopes::OPENID]).map(str::to_owned).collect())
     }
 

@@ -3,8 +3,8 @@
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
-    CoreSubjectIdentifierType,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType,
 };
 use openidconnect::url::ParseError;
 use openidconnect::{
@@ -58,6 +58,46 @@ struct Additional {
     backchannel_logout_session: bool,
     #[serde(flatten)]
     authorization: Authorization,
+    #[serde(flatten)]
+    tokens: Tokens,
+}
+
+/// Of the endpoints for tokens (RFC 8414 2) and what tokens are bound to (RFC 9449 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Tokens {
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    dpop_signing_alg_values_supported: Vec<String>,
+}
+
+impl Tokens {
+    fn at(issuer: &str) -> Self {
+        let algorithms = || JwsAlgorithm::ALL.map(|algorithm| algorithm.name().to_owned()).to_vec();
+        let confidential = auth_methods().into_iter().filter(|method| *method != CoreClientAuthMethod::None).collect();
+        Self {
+            introspection_endpoint: format!("{issuer}{}", paths::INTROSPECT),
+            introspection_endpoint_auth_methods_supported: confidential,
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms(),
+            revocation_endpoint: format!("{issuer}{}", paths::REVOKE),
+            revocation_endpoint_auth_methods_supported: auth_methods(),
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms(),
+            dpop_signing_alg_values_supported: algorithms(),
+        }
+    }
+}
+
+/// One for each endpoint that a client calls itself.
+fn auth_methods() -> Vec<CoreClientAuthMethod> {
+    vec![
+        CoreClientAuthMethod::PrivateKeyJwt,
+        CoreClientAuthMethod::ClientSecretBasic,
+        CoreClientAuthMethod::ClientSecretPost,
+        CoreClientAuthMethod::None,
+    ]
 }
 
 impl AdditionalProviderMetadata for Additional {}
@@ -110,17 +150,19 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
             backchannel_logout: true,
             backchannel_logout_session: true,
             authorization: authorization(&at),
+            tokens: Tokens::at(issuer),
         },
     )
     .set_token_endpoint(Some(TokenUrl::new(at(paths::TOKEN))?))
     .set_registration_endpoint(Some(RegistrationUrl::new(at(paths::REGISTER))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(paths::USERINFO))?))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
-    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode]))
-    .set_token_endpoint_auth_methods_supported(Some(vec![
-        CoreClientAuthMethod::ClientSecretBasic,
-        CoreClientAuthMethod::ClientSecretPost,
-        CoreClientAuthMethod::None,
+    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
+    .set_token_endpoint_auth_methods_supported(Some(auth_methods()))
+    .set_token_endpoint_auth_signing_alg_values_supported(Some(vec![
+        CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+        CoreJwsSigningAlgorithm::EcdsaP256Sha256,
     ]))
     .set_scopes_supported(Some(scopes_supported()))
     .set_claims_supported(Some(claims_supported()))
@@ -142,7 +184,9 @@ pub fn jwks(keys: &OidcKeys) -> Answer {
 }
 
 fn scopes_supported() -> Vec<Scope> {
-    [scopes::OPENID, scopes::PROFILE, scopes::CONNECTION].map(|scope| Scope::new(scope.to_owned())).to_vec()
+    [scopes::OPENID, scopes::PROFILE, scopes::CONNECTION, scopes::OFFLINE]
+        .map(|scope| Scope::new(scope.to_owned()))
+        .to_vec()
 }
 
 fn acr_values_supported() -> Vec<AuthenticationContextClass> {

@@ -2,10 +2,9 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use super::answer::Answer;
 use super::authorize::context_class;
 use super::sha256;
 use super::signing::{Error, SigningKey};
@@ -14,7 +13,7 @@ use crate::domain::relying_party::{IdTokenAlgorithm, PartyId};
 use crate::domain::session::SessionId;
 use crate::keys::OidcKeys;
 
-/// Of the access token (OP-10) and of the ID token beside it.
+/// As long as the access token beside it.
 pub const LIFE: Duration = Duration::seconds(600);
 
 /// One sign-in, as one client may know it.
@@ -88,18 +87,6 @@ impl IdToken<'_> {
 fn token_hash(token: &str) -> String {
     let hash = sha256(token.as_bytes());
     BASE64URL_NOPAD.encode(hash.as_ref().get(..16).unwrap_or_default())
-}
-
-/// The token endpoint's success (RFC 6749 5.1).
-pub fn answer(access_token: &str, id_token: &str, scopes: &[String]) -> Answer {
-    let body = json!({
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": LIFE.whole_seconds(),
-        "id_token": id_token,
-        "scope": scopes.join(" "),
-    });
-    Answer::private(200, &body).with("pragma", "no-cache".to_owned())
 }
 
 #[cfg(test)]
@@ -233,20 +220,6 @@ mod tests {
     fn without_a_nonce_in_the_request_there_is_none_in_the_token() {
         let token = signed(IdTokenAlgorithm::Es256, &keys(), |token| token.nonce = None);
         assert_eq!(part(&token, 1).get("nonce"), None);
-    }
-
-    #[test]
-    fn op_19_the_answer_is_kept_by_nobody() {
-        let scopes = ["openid".to_owned(), "ect.scope.cnx".to_owned()];
-        let answer = answer("access", "a.b.c", &scopes);
-        assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
-        assert_eq!(
-            answer.value(),
-            json!({
-                "access_token": "access", "token_type": "Bearer", "expires_in": 600,
-                "id_token": "a.b.c", "scope": "openid ect.scope.cnx",
-            })
-        );
     }
 
     proptest! {

@@ -45,12 +45,15 @@ pub fn read(set: &Value) -> Result<KeySet, Unusable> {
         return Err(Unusable::TooMany);
     }
     let members = keys.iter().map(Value::as_object).collect::<Option<Vec<_>>>().ok_or(Unusable::NotASet)?;
-    let is_private = |key: &&Map<String, Value>| ["d", "k", "p", "q"].iter().any(|member| key.contains_key(*member));
-    if members.iter().any(is_private) {
+    if members.iter().any(|key| is_private(key)) {
         return Err(Unusable::Private);
     }
     let keys: Vec<Jwk> = members.into_iter().filter_map(one).collect();
     if keys.is_empty() { Err(Unusable::Nothing) } else { Ok(KeySet { keys }) }
+}
+
+pub(super) fn is_private(key: &Map<String, Value>) -> bool {
+    ["d", "k", "p", "q"].iter().any(|member| key.contains_key(*member))
 }
 
 /// One public key, if it is of use here.

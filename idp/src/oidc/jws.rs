@@ -72,6 +72,23 @@ impl<'a> Unverified<'a> {
         self.header.get("kid").and_then(Value::as_str)
     }
 
+    /// `typ`, as it stands.
+    pub fn kind(&self) -> Option<&str> {
+        self.header.get("typ").and_then(Value::as_str)
+    }
+
+    /// The key that a proof of possession brings with it: it says who the prover is, so anyone's is good. Where a client
+    /// is to be known by its key, this is the one thing not to look at.
+    pub(super) fn own_key(&self) -> Option<Jwk> {
+        let members = self.header.get("jwk")?.as_object()?;
+        if jwk::is_private(members) { None } else { jwk::one(members) }
+    }
+
+    /// By this key and no other.
+    pub(super) fn verify_by(&self, key: &Jwk) -> Result<Verified, Error> {
+        if self.is_signed_by(key) { Ok(self.verified()) } else { Err(Error::Signature) }
+    }
+
     /// Who it says that it is from: whose keys to look for, and nothing more.
     pub fn said_issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
@@ -98,8 +115,7 @@ impl<'a> Unverified<'a> {
     }
 
     fn verified(&self) -> Verified {
-        let kind = self.header.get("typ").and_then(Value::as_str).map(str::to_owned);
-        Verified { kind, algorithm: self.algorithm, claims: self.claims.clone() }
+        Verified { kind: self.kind().map(str::to_owned), algorithm: self.algorithm, claims: self.claims.clone() }
     }
 }
 
@@ -130,6 +146,6 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
     BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Error::Malformed)
 }
 
-fn object(text: &str) -> Result<Map<String, Value>, Error> {
+pub(super) fn object(text: &str) -> Result<Map<String, Value>, Error> {
     serde_json::from_slice(&decode(text)?).map_err(|_| Error::Malformed)
 }

@@ -7,14 +7,19 @@
 //! nor its claims: its ID token always writes `aud` as an array, and small clients compare it with a string. So the
 //! claims are our own struct, and the tests read them back with the crate's verifier.
 
+pub mod access_token;
 pub mod advice;
 mod answer;
+pub mod assertion;
 pub mod authorize;
+pub mod call;
 pub mod client;
 pub mod discovery;
+pub mod dpop;
 mod form;
 pub mod hint;
 pub mod id_token;
+pub mod introspection;
 pub mod jwk;
 pub mod jws;
 pub mod logout;
@@ -44,6 +49,8 @@ pub mod paths {
     pub const PUSHED: &str = "/idp/profile/oidc/par";
     pub const LOGOUT: &str = "/idp/profile/oidc/logout";
     pub const REGISTER: &str = "/idp/profile/oidc/register";
+    pub const INTROSPECT: &str = "/idp/profile/oidc/introspect";
+    pub const REVOKE: &str = "/idp/profile/oidc/revoke";
 }
 
 /// Scopes with a meaning of their own; any other `ect.scope.*` stands for one service (educonnect section 3).
@@ -51,7 +58,7 @@ pub mod scopes {
     pub const OPENID: &str = "openid";
     /// Family and given name.
     pub const PROFILE: &str = "profile";
-    /// The client may come back while the person is away.
+    /// Refresh tokens, for clients registered for them: they outlast the session.
     pub const OFFLINE: &str = "offline_access";
     /// The connection: everything else that the party's policy grants.
     pub const CONNECTION: &str = "ect.scope.cnx";

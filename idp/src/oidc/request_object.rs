@@ -22,7 +22,7 @@ pub const NOT_SIGNED: Error = Error::InvalidRequestObject("the request object is
 
 /// What the client may sign with: the registered one, if there is one.
 pub fn algorithms(client: &OidcParty) -> Vec<JwsAlgorithm> {
-    client.options.request_object_algorithm.map_or_else(|| JwsAlgorithm::ALL.to_vec(), |one| vec![one])
+    client.options.request_object_algorithm.map_or_else(|| client.allowed_algorithms().to_vec(), |one| vec![one])
 }
 
 fn refused<T>(why: &'static str) -> Result<T, Error> {

@@ -11,18 +11,22 @@ use crate::domain::release::{Attribute, Released};
 use crate::domain::relying_party::{IdTokenAlgorithm, PartyId};
 use crate::keys::OidcKeys;
 
-/// An access token of ours is 43 characters; far longer is not one.
-const MAX_TOKEN: usize = 512;
+/// An access token of ours is a JWT of less than a kilobyte; far longer is not one.
+const MAX_TOKEN: usize = 4096;
 
-/// RFC 6750 3.1. Of a token that is unknown, expired or revoked nothing more is said.
+/// RFC 6750 3.1, RFC 9449 7.1. Of a token that is unknown, expired or revoked nothing more is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("no bearer token in the Authorization header")]
+    #[error("no access token in the Authorization header")]
     NoToken,
     #[error("invalid_request")]
     InvalidRequest,
     #[error("invalid_token")]
     InvalidToken,
+    #[error("insufficient_scope")]
+    InsufficientScope,
+    #[error("invalid_dpop_proof")]
+    InvalidProof,
 }
 
 impl Error {
@@ -32,27 +36,50 @@ impl Error {
             Self::NoToken => (401, None),
             Self::InvalidRequest => (400, Some("invalid_request")),
             Self::InvalidToken => (401, Some("invalid_token")),
+            Self::InsufficientScope => (403, Some("insufficient_scope")),
+            Self::InvalidProof => (401, Some("invalid_dpop_proof")),
         };
-        let challenge = match code {
-            None => r#"Bearer realm="userinfo""#.to_owned(),
-            Some(code) => format!(r#"Bearer realm="userinfo", error="{code}""#),
-        };
+        let error = code.map(|code| format!(r#", error="{code}""#)).unwrap_or_default();
+        let challenge = format!(r#"Bearer realm="userinfo"{error}, DPoP algs="RS256 PS256 ES256"{error}"#);
         let body = code.map_or_else(|| json!({}), |code| json!({"error": code}));
         Answer::private(status, &body).with("www-authenticate", challenge)
     }
 }
 
-/// The token of `Authorization: Bearer …`; in a query or a body it is not looked for (OP-10).
-pub fn bearer(authorization: Option<&str>) -> Result<&str, Error> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// A token as it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown<'a> {
+    pub scheme: Scheme,
+    pub token: &'a str,
+}
+
+/// The token of `Authorization: Bearer …` or `DPoP …`; in a query or a body it is not looked for (OP-10).
+pub fn shown(authorization: Option<&str>) -> Result<Shown<'_>, Error> {
     let header = authorization.ok_or(Error::NoToken)?;
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Error::NoToken);
-    }
+    let scheme = match scheme {
+        bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        _ => return Err(Error::NoToken),
+    };
     let token = token.trim_matches(' ');
     let is_b64token = (1..=MAX_TOKEN).contains(&token.len())
         && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
-    if is_b64token { Ok(token) } else { Err(Error::InvalidRequest) }
+    if is_b64token { Ok(Shown { scheme, token }) } else { Err(Error::InvalidRequest) }
+}
+
+/// The same, where only a bearer token serves.
+pub fn bearer(authorization: Option<&str>) -> Result<&str, Error> {
+    match shown(authorization)? {
+        Shown { scheme: Scheme::Bearer, token } => Ok(token),
+        Shown { scheme: Scheme::Dpop, .. } => Err(Error::NoToken),
+    }
 }
 
 /// What a client may be told of a person: by the scopes it was granted, and by name (OpenID Connect Core 5.4, 5.5).
@@ -259,23 +286,33 @@ mod tests {
 
     #[test]
     fn op_10_a_token_is_taken_from_a_bearer_header_only() {
-        assert_eq!(bearer(Some("Bearer abc-._~+/=")), Ok("abc-._~+/="));
-        assert_eq!(bearer(Some("bearer abc")), Ok("abc"));
-        assert_eq!(bearer(None), Err(Error::NoToken));
-        assert_eq!(bearer(Some("Basic abc")), Err(Error::NoToken));
+        let bearer = |token| Ok(Shown { scheme: Scheme::Bearer, token });
+        assert_eq!(shown(Some("Bearer abc-._~+/=")), bearer("abc-._~+/="));
+        assert_eq!(shown(Some("bearer abc")), bearer("abc"));
+        assert_eq!(shown(Some("DPoP abc")), Ok(Shown { scheme: Scheme::Dpop, token: "abc" }));
+        assert_eq!(shown(None), Err(Error::NoToken));
+        assert_eq!(shown(Some("Basic abc")), Err(Error::NoToken));
         for header in
-            ["Bearer", "Bearer ", "Bearer a b", "Bearer é", "Bearer a\0", &format!("Bearer {}", "a".repeat(513))]
+            ["Bearer", "Bearer ", "Bearer a b", "Bearer é", "Bearer a\0", &format!("Bearer {}", "a".repeat(4097))]
         {
-            assert_eq!(bearer(Some(header)), Err(Error::InvalidRequest), "{header:?}");
+            assert_eq!(shown(Some(header)), Err(Error::InvalidRequest), "{header:?}");
         }
     }
 
     #[test]
     fn a_refusal_says_how_to_ask_and_is_kept_by_nobody() {
         for (error, status, challenge) in [
-            (Error::NoToken, 401, r#"Bearer realm="userinfo""#),
-            (Error::InvalidRequest, 400, r#"Bearer realm="userinfo", error="invalid_request""#),
-            (Error::InvalidToken, 401, r#"Bearer realm="userinfo", error="invalid_token""#),
+            (Error::NoToken, 401, r#"Bearer realm="userinfo", DPoP algs="RS256 PS256 ES256""#),
+            (
+                Error::InvalidRequest,
+                400,
+                r#"Bearer realm="userinfo", error="invalid_request", DPoP algs="RS256 PS256 ES256", error="invalid_request""#,
+            ),
+            (
+                Error::InvalidToken,
+                401,
+                r#"Bearer realm="userinfo", error="invalid_token", DPoP algs="RS256 PS256 ES256", error="invalid_token""#,
+            ),
         ] {
             let answer = error.answer();
             assert_eq!((answer.status, answer.header("www-authenticate")), (status, Some(challenge)));
@@ -306,8 +343,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read_or_refused(header in "\\PC{0,80}") {
-            let _ = bearer(Some(&header));
-            let _ = bearer(Some(&format!("Bearer {header}")));
+            let _ = shown(Some(&header));
+            let _ = shown(Some(&format!("Bearer {header}")));
         }
     }
 }

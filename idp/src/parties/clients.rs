@@ -264,9 +264,9 @@ fn check_secret(members: &Map<String, Value>, client: &OidcParty) -> Result<(), 
     let hash = match &client.client_authentication {
         ClientAuthentication::ClientSecretBasic { secret_hash }
         | ClientAuthentication::ClientSecretPost { secret_hash } => Some(secret_hash),
-        ClientAuthentication::None => None,
+        ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => None,
     };
-    if hash.is_some_and(|hash| crate::oidc::token::is_secret(brought, hash)) {
+    if hash.is_some_and(|hash| crate::oidc::call::is_secret(brought, hash)) {
         Ok(())
     } else {
         Err(member("client_secret", "is drawn by this service: bring back the one it gave, or leave it out"))
@@ -285,7 +285,7 @@ fn kept_secret(
     let old = match &before.client_authentication {
         ClientAuthentication::ClientSecretBasic { secret_hash }
         | ClientAuthentication::ClientSecretPost { secret_hash } => Some(secret_hash.clone()),
-        ClientAuthentication::None => None,
+        ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => None,
     };
     match (&mut client.client_authentication, old) {
         (
@@ -296,7 +296,7 @@ fn kept_secret(
             *secret_hash = old;
             (client, None)
         }
-        (ClientAuthentication::None, _) => (client, None),
+        (ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. }, _) => (client, None),
         _ => (client, Some(secret)),
     }
 }

@@ -113,9 +113,10 @@ impl Store {
     ) -> Result<u64> {
         // Holds the row, and finds out whether it came back meanwhile.
         const HOLD: &str = "UPDATE accounts SET password = NULL WHERE id = $1 AND departed_on <= $2";
-        const REMOVE: [&str; 6] = [
+        const REMOVE: [&str; 7] = [
             "DELETE FROM consents WHERE account = $1",
             "DELETE FROM access_tokens WHERE code_hash IN (SELECT code_hash FROM grants WHERE account = $1)",
+            "DELETE FROM refresh_tokens WHERE code_hash IN (SELECT code_hash FROM grants WHERE account = $1)",
             "DELETE FROM grants WHERE account = $1",
             "DELETE FROM sessions WHERE account = $1",
             "DELETE FROM account_people WHERE account = $1",

@@ -92,7 +92,8 @@ impl Store {
     ) -> Result<bool> {
         const BEGIN: &str = "INSERT INTO logouts (id, browser, asked_by, request_id, reply, onward, began_at) VALUES \
                              ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-        const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE session = $1 AND revoked_at IS NULL";
+        const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE session = $1 AND revoked_at IS NULL \
+                              AND NOT offline";
         const SESSION: &str = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
         const FAREWELL: &str = "INSERT INTO farewells (id, logout, position, party, subject, named, format, channel, told, \
                                 next_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";

@@ -14,9 +14,11 @@ mod keys;
 mod logouts;
 mod parties;
 mod pushed;
+mod refresh;
 mod registrations;
 mod sessions;
 mod sources;
+mod spent;
 mod throttles;
 
 #[cfg(test)]
@@ -27,12 +29,13 @@ use directory::db::{self, Access, Db, Migrations, Place};
 pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Noted, Outcome};
 pub use following::{Change, Deed, Followed, Seen};
-pub use grants::{AccessGrant, NewAccessToken, NewGrant, Spent};
+pub use grants::{Granted, NewGrant, NewRefreshToken, Opened, Spent};
 pub use interactions::Kept;
 pub use keys::Step;
 pub use logouts::Silence;
 pub use parties::Added;
 pub use pushed::PushedRequest;
+pub use refresh::{Refreshable, Rotated};
 pub use registrations::{Held as HeldRegistration, RegistrationToken, SelfRegistered, Yes};
 pub use sessions::{BrowserHash, NewSession};
 pub use sources::{Held, Introduced, Introduction, KnownSource, Renewal, SourcedParty};

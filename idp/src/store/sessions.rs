@@ -105,10 +105,10 @@ impl Store {
         Ok(moved == 1)
     }
 
-    /// Ends a session and revokes what was granted on it. Its row stays until the sweep, so that the browser is known to
+    /// Ends a session and revokes what was granted on it, but for what was granted to outlast it. Its row stays until the sweep, so that the browser is known to
     /// be shared when somebody else signs in there.
     pub async fn end_session(&self, token: &Hash, now: OffsetDateTime) -> Result<()> {
-        const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE revoked_at IS NULL \
+        const GRANTS: &str = "UPDATE grants SET revoked_at = $2 WHERE revoked_at IS NULL AND NOT offline \
                               AND session = (SELECT id FROM sessions WHERE token_hash = $1)";
         const SESSION: &str = "UPDATE sessions SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL";
         let mut tx = db::begin(&self.write).await?;

@@ -4,6 +4,7 @@
 //! protocol rooms. Every journey passes through `/resume/{id}`, whatever the protocol that began it,
 //! but for a request that an open session answers without a page.
 
+pub mod caller;
 pub mod cookies;
 pub mod error;
 pub mod families;

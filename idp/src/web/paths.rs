@@ -13,7 +13,9 @@ pub const SAML_LOGOUT_POST: &str = "/idp/profile/SAML2/POST/SLO";
 pub const LOGOUT: &str = "/idp/profile/Logout";
 
 // Discovery names these, so they are written there.
-pub use crate::oidc::paths::{AUTHORIZE, DISCOVERY, JWKS, LOGOUT as END_SESSION, PUSHED, REGISTER, TOKEN, USERINFO};
+pub use crate::oidc::paths::{
+    AUTHORIZE, DISCOVERY, INTROSPECT, JWKS, LOGOUT as END_SESSION, PUSHED, REGISTER, REVOKE, TOKEN, USERINFO,
+};
 
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/connexion";

@@ -12,7 +12,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
 use super::families::{consent, first_time, resume, sign_in, sign_out, standing};
-use super::protocols::{authorize, logout, oidc, register, rp_logout, saml};
+use super::protocols::{authorize, logout, oidc, register, rp_logout, saml, token, tokens_given};
 use super::state::App;
 use super::{paths, shield};
 
@@ -73,7 +73,9 @@ fn parties() -> Router<App> {
         .route(paths::JWKS, get(oidc::jwks))
         .route(paths::AUTHORIZE, get(authorize::by_link).post(authorize::by_form))
         .route(paths::PUSHED, post(authorize::push))
-        .route(paths::TOKEN, post(oidc::token))
+        .route(paths::TOKEN, post(token::token))
+        .route(paths::INTROSPECT, post(tokens_given::introspect))
+        .route(paths::REVOKE, post(tokens_given::revoke))
         .route(paths::END_SESSION, get(rp_logout::by_link).post(rp_logout::by_form))
         .route(paths::REGISTER, post(register::register))
         .route("/idp/profile/oidc/register/{id}", get(register::show).put(register::change).delete(register::remove))

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::accounts::Accounts;
+use crate::accounts::throttle::ClientFailures;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::release::{Attribute, Terms};
@@ -31,6 +32,8 @@ pub struct Parts {
     /// The one way to other servers.
     pub outbound: Outbound,
     pub client_keys: ClientKeySets,
+    /// By client and address (section 9).
+    pub client_failures: Arc<ClientFailures>,
     pub terms: Terms,
     pub pages: Pages,
     pub parties: Parties,

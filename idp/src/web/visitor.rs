@@ -98,7 +98,7 @@ fn reference() -> String {
 
 /// The first hop that is not one of our proxies, from the right; what a stranger wrote further left counts for nothing
 /// (HT-04).
-fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
     let mut address = peer.to_canonical();
     if !proxies.contains(&address) {
         return address;

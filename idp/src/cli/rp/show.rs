@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::domain::relying_party::{ClientAuthentication, Environment, Protocol, RelyingParty};
+use crate::domain::relying_party::{Environment, Protocol, RelyingParty};
 
 /// One party in a list.
 pub fn summary(party: &RelyingParty) -> Value {
@@ -53,11 +53,7 @@ pub fn document(party: &RelyingParty) -> Value {
         }),
         Protocol::Oidc(client) => json!({
             "redirect_uris": client.redirect_uris,
-            "token_endpoint_auth_method": match client.client_authentication {
-                ClientAuthentication::None => "none",
-                ClientAuthentication::ClientSecretBasic { .. } => "client_secret_basic",
-                ClientAuthentication::ClientSecretPost { .. } => "client_secret_post",
-            },
+            "token_endpoint_auth_method": client.client_authentication.name(),
             "id_token_signed_response_alg": client.id_token_algorithm,
             "scopes": client.scopes,
             "sector": client.sector,

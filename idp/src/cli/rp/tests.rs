@@ -73,7 +73,7 @@ async fn op_21_a_client_is_added_its_secret_shown_once_and_its_hash_kept() {
 
     let stored = house.store.party(&PartyId(id.to_owned())).await.unwrap().unwrap();
     let Protocol::Oidc(client) = stored.protocol else { panic!("a client was added") };
-    let secret_hash = crate::oidc::token::secret_hash(secret);
+    let secret_hash = crate::oidc::call::secret_hash(secret);
     assert_eq!(client.client_authentication, ClientAuthentication::ClientSecretBasic { secret_hash });
 }
 

@@ -6,6 +6,7 @@ use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{
     ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, Protocol, ReleasePolicy,
 };
+use crate::domain::token_options::TokenOptions;
 
 const NOW: OffsetDateTime = datetime!(2026-09-20 08:00 UTC);
 
@@ -59,6 +60,7 @@ fn party() -> RelyingParty {
             backchannel_logout_uri: None,
             keys: None,
             options: OidcOptions::default(),
+            tokens: TokenOptions::default(),
         }),
     }
 }

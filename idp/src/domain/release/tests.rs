@@ -6,6 +6,7 @@ use time::macros::{date, datetime};
 use super::*;
 use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, OidcParty, PartyId, Protocol};
+use crate::domain::token_options::TokenOptions;
 
 const AT: OffsetDateTime = datetime!(2026-09-20 06:05:04 UTC);
 
@@ -83,6 +84,7 @@ fn party(sector: &str, attributes: &[Attribute]) -> RelyingParty {
             backchannel_logout_uri: None,
             keys: None,
             options: OidcOptions::default(),
+            tokens: TokenOptions::default(),
         }),
     }
 }

@@ -64,7 +64,7 @@ fn resources(form: &Form, client: &OidcParty) -> Result<Vec<String>, Error> {
     let mut resources: Vec<String> = Vec::new();
     for resource in form.all("resource") {
         let is_absolute = Url::parse(resource).is_ok_and(|url| url.fragment().is_none());
-        if !is_absolute || !client.options.resources.contains(resource) || resources.len() == MAX_RESOURCES {
+        if !is_absolute || !client.tokens.resources.contains(resource) || resources.len() == MAX_RESOURCES {
             return Err(Error::InvalidTarget);
         }
         if !resources.iter().any(|known| known == resource) {

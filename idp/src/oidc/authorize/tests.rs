@@ -9,6 +9,7 @@ use crate::domain::account::Profile;
 use crate::domain::interaction::{ClaimsAsked, Refusal};
 use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{ClientAuthentication, Environment, IdTokenAlgorithm, ReleasePolicy};
+use crate::domain::token_options::TokenOptions;
 
 const ISSUER: &str = "https://guichet.example";
 const CALLBACK: &str = "https://ent.example/cb";
@@ -26,6 +27,7 @@ pub fn client(change: impl FnOnce(&mut OidcParty)) -> RelyingParty {
         backchannel_logout_uri: None,
         keys: None,
         options: OidcOptions::default(),
+        tokens: TokenOptions::default(),
     };
     change(&mut party);
     RelyingParty {

@@ -1,7 +1,5 @@
 //! The members of a registration beyond the plainest code flow.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -12,21 +10,18 @@ use crate::domain::relying_party::{Environment, IdTokenAlgorithm};
 use crate::oidc::redirect_uri::{check_page, check_redirect};
 use crate::oidc::signing;
 
-/// RFC 8707 has no member for it: an extension, like `require_pkce`.
-const RESOURCES: &str = "resources";
+/// An extension, like `require_pkce`.
 const CONSENT: &str = "consent_required";
-const MAX_RESOURCES: usize = 32;
 
 pub(super) fn read(members: &Members, environment: Environment, is_public: bool) -> Result<OidcOptions, Error> {
     Ok(OidcOptions {
         post_logout_redirect_uris: post_logout_redirect_uris(members, environment, is_public)?,
         frontchannel_logout_uri: frontchannel_logout_uri(members, environment)?,
-        pushed_requests_required: flag(members, "require_pushed_authorization_requests")?,
-        signed_requests_required: flag(members, "require_signed_request_object")?,
+        pushed_requests_required: members.flag("require_pushed_authorization_requests")?,
+        signed_requests_required: members.flag("require_signed_request_object")?,
         request_object_algorithm: request_object_algorithm(members)?,
         userinfo_algorithm: userinfo_algorithm(members)?,
-        consent_required: flag(members, CONSENT)?,
-        resources: resources(members)?,
+        consent_required: members.flag(CONSENT)?,
         default_max_age: default_max_age(members)?,
     })
 }
@@ -51,9 +46,6 @@ pub(super) fn say(options: &OidcOptions, response: &mut Map<String, Value>) {
     if let Some(age) = options.default_max_age {
         say("default_max_age", json!(age));
     }
-    if !options.resources.is_empty() {
-        say(RESOURCES, json!(options.resources));
-    }
     for (name, flag) in [
         ("require_pushed_authorization_requests", options.pushed_requests_required),
         ("require_signed_request_object", options.signed_requests_required),
@@ -62,14 +54,6 @@ pub(super) fn say(options: &OidcOptions, response: &mut Map<String, Value>) {
         if flag {
             say(name, json!(true));
         }
-    }
-}
-
-pub(super) fn flag(members: &Members, field: &str) -> Result<bool, Error> {
-    match members.get(field) {
-        None | Some(Value::Bool(false)) => Ok(false),
-        Some(Value::Bool(true)) => Ok(true),
-        Some(_) => refuse(field, "must be true or false"),
     }
 }
 
@@ -96,7 +80,7 @@ fn post_logout_redirect_uris(
 /// Front-Channel Logout 2: on a host of the client's own redirect URIs, as its scheme and port.
 fn frontchannel_logout_uri(members: &Members, environment: Environment) -> Result<Option<String>, Error> {
     const FIELD: &str = "frontchannel_logout_uri";
-    flag(members, "frontchannel_logout_session_required")?;
+    members.flag("frontchannel_logout_session_required")?;
     let Some(text) = members.text(FIELD)? else { return Ok(None) };
     let url = check_page(text, environment).or_else(|why| refuse_address(FIELD, text, &why))?;
     let redirects = members.list("redirect_uris")?.unwrap_or_default();
@@ -125,18 +109,6 @@ fn userinfo_algorithm(members: &Members) -> Result<Option<IdTokenAlgorithm>, Err
         Some("RS256") => Ok(Some(IdTokenAlgorithm::Rs256)),
         Some("ES256") => Ok(Some(IdTokenAlgorithm::Es256)),
         Some(_) => refuse(FIELD, "must be RS256 or ES256"),
-    }
-}
-
-fn resources(members: &Members) -> Result<BTreeSet<String>, Error> {
-    let texts = members.list(RESOURCES)?.unwrap_or_default();
-    if texts.len() > MAX_RESOURCES {
-        return refuse(RESOURCES, "holds more than 32 addresses");
-    }
-    let is_absolute = |text: &&str| Url::parse(text).is_ok_and(|url| url.fragment().is_none()) && text.len() <= 2000;
-    match texts.iter().find(|text| !is_absolute(text)) {
-        Some(_) => refuse(RESOURCES, "must hold absolute addresses without fragment (RFC 8707 2)"),
-        None => Ok(texts.into_iter().map(str::to_owned).collect()),
     }
 }
 

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::relying_party::ClientAuthentication;
+use crate::oidc::call;
 use crate::oidc::jws::tests::ec_jwk;
 
 const SECRET: &str = "c2VjcmV0LW9mLTI1Ni1yYW5kb20tYml0cy1mb3ItdGVzdHM";
@@ -40,7 +42,7 @@ fn a_small_registration_gets_the_defaults_of_the_standard() {
         registration.party(&id(), SECRET),
         OidcParty {
             redirect_uris: vec!["https://ent.example/cb".to_owned()],
-            client_authentication: ClientAuthentication::ClientSecretBasic { secret_hash: token::secret_hash(SECRET) },
+            client_authentication: ClientAuthentication::ClientSecretBasic { secret_hash: call::secret_hash(SECRET) },
             pkce_required: true,
             id_token_algorithm: IdTokenAlgorithm::Rs256,
             scopes: ["openid", "profile"].map(str::to_owned).into(),
@@ -48,6 +50,7 @@ fn a_small_registration_gets_the_defaults_of_the_standard() {
             backchannel_logout_uri: None,
             keys: None,
             options: OidcOptions::default(),
+            tokens: TokenOptions::default(),
         }
     );
 }
@@ -103,7 +106,7 @@ fn op_21_a_bad_registration_names_its_field() {
         (json!({"redirect_uris": vec!["https://ent.example/cb"; 33]}), "redirect_uris"),
         (json!({"redirect_uris": ["https://a.example/", "https://b.example/"]}), "sector_identifier_uri"),
         (json!({"sector_identifier_uri": "http://ent.example/"}), "sector_identifier_uri"),
-        (json!({"token_endpoint_auth_method": "private_key_jwt"}), "token_endpoint_auth_method"),
+        (json!({"token_endpoint_auth_method": "client_secret_jwt"}), "token_endpoint_auth_method"),
         (json!({"token_endpoint_auth_method": 1}), "token_endpoint_auth_method"),
         (json!({"id_token_signed_response_alg": "none"}), "id_token_signed_response_alg"),
         (json!({"id_token_signed_response_alg": "HS256"}), "id_token_signed_response_alg"),
@@ -126,15 +129,19 @@ fn op_21_a_bad_registration_names_its_field() {
         (json!({"require_pushed_authorization_requests": "yes"}), "require_pushed_authorization_requests"),
         (json!({"require_signed_request_object": 1}), "require_signed_request_object"),
         (json!({"consent_required": "no"}), "consent_required"),
-        (json!({"resources": ["api"]}), "resources"),
-        (json!({"resources": ["https://api.example/#x"]}), "resources"),
         (json!({"post_logout_redirect_uris": ["https://*.ent.example/"]}), "post_logout_redirect_uris"),
         (json!({"post_logout_redirect_uris": ["http://ent.example/"]}), "post_logout_redirect_uris"),
         (json!({"post_logout_redirect_uris": vec!["https://ent.example/"; 33]}), "post_logout_redirect_uris"),
         (json!({"frontchannel_logout_uri": "https://other.example/out"}), "frontchannel_logout_uri"),
         (json!({"frontchannel_logout_uri": "https://localhost/out"}), "frontchannel_logout_uri"),
         (json!({"frontchannel_logout_session_required": "no"}), "frontchannel_logout_session_required"),
-        (json!({"dpop_bound_access_tokens": true}), "dpop_bound_access_tokens"),
+        (json!({"dpop_bound_access_tokens": "yes"}), "dpop_bound_access_tokens"),
+        (json!({"tls_client_certificate_bound_access_tokens": true}), "tls_client_certificate_bound_access_tokens"),
+        (json!({"token_endpoint_auth_method": "private_key_jwt"}), "jwks"),
+        (json!({"resources": ["api"]}), "resources"),
+        (json!({"resources": ["https://api.ent.example/#a"]}), "resources"),
+        (json!({"serves_resources": "https://api.ent.example/"}), "serves_resources"),
+        (json!({"security_profile": "fapi1"}), "security_profile"),
     ] {
         assert_eq!(refused(&changes), field, "{changes}");
     }

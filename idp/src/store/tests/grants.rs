@@ -1,7 +1,6 @@
 use super::*;
 
 const CODE: Hash = [2; 32];
-const TOKEN: Hash = [3; 32];
 
 async fn granted(store: &Store) -> NewGrant {
     let account = open_account(store, 1).await;
@@ -14,16 +13,15 @@ async fn granted(store: &Store) -> NewGrant {
 async fn a_code_is_spent_once_and_gives_what_was_granted() {
     for (store, _place) in stores().await {
         let granted = granted(&store).await;
-        let bring = async |code: Hash, buys: Hash| store.spend_code(&code, &token(buys), NOW).await.unwrap();
-        let Spent::Now(spent) = bring(CODE, TOKEN).await else { panic!("not the first") };
-        assert_eq!((spent.code_hash, &spent.party, &spent.account), (CODE, &granted.party, &granted.account));
+        let bring = async |code: Hash| store.spend_code(&code, None, NOW).await.unwrap();
+        assert!(store.opened(&CODE).await.unwrap().is_none(), "a code opens nothing before it is spent");
+        let Spent::Now(spent) = bring(CODE).await else { panic!("not the first") };
+        assert_eq!((&spent.party, &spent.account), (&granted.party, &granted.account));
         assert_eq!((&spent.session, &spent.terms), (&granted.session, &granted.terms));
         assert_eq!((spent.authenticated_at, spent.expires_at), (granted.authenticated_at, granted.expires_at));
-        assert!(matches!(bring(CODE, [4; 32]).await, Spent::Replayed));
-        assert!(matches!(bring([9; 32], [5; 32]).await, Spent::Unknown));
-        for never in [[4; 32], [5; 32]] {
-            assert!(store.access_grant(&never, NOW).await.unwrap().is_none());
-        }
+        assert_eq!((spent.profile, spent.offline), (Profile::Guardian, false));
+        assert!(matches!(bring(CODE).await, Spent::Replayed));
+        assert!(matches!(bring([9; 32]).await, Spent::Unknown));
     }
 }
 
@@ -32,9 +30,9 @@ async fn op_05_of_fifty_exchanges_that_arrive_together_one_gets_the_code() {
     for (store, _place) in stores().await {
         granted(&store).await;
         let mut tasks = tokio::task::JoinSet::new();
-        for number in 0..50 {
+        for _ in 0..50 {
             let store = store.clone();
-            tasks.spawn(async move { is_first(&store, CODE, [number + 100; 32]).await });
+            tasks.spawn(async move { is_first(&store, CODE).await });
         }
         assert_eq!(tasks.join_all().await.into_iter().filter(|first| *first).count(), 1);
     }
@@ -45,39 +43,54 @@ async fn op_05_of_fifty_exchanges_that_arrive_together_one_gets_the_code() {
 async fn op_05_a_replay_takes_back_what_was_bought() {
     for (store, _place) in stores().await {
         granted(&store).await;
-        assert!(is_first(&store, CODE, TOKEN).await);
-        assert!(store.access_grant(&TOKEN, NOW).await.unwrap().is_some());
-        assert!(!is_first(&store, CODE, [4; 32]).await);
-        assert!(store.access_grant(&TOKEN, NOW).await.unwrap().is_none());
+        assert!(is_first(&store, CODE).await);
+        assert!(store.stands(&CODE).await.unwrap());
+        assert!(!is_first(&store, CODE).await);
+        assert!(!store.stands(&CODE).await.unwrap());
+        assert!(store.opened(&CODE).await.unwrap().is_none());
     }
 }
 
 #[tokio::test]
-async fn an_access_token_opens_what_was_granted_until_its_second() {
+async fn a_grant_opens_the_person_with_all_records_in_their_order() {
     for (store, _place) in stores().await {
         let granted = granted(&store).await;
-        assert!(is_first(&store, CODE, TOKEN).await);
-        let end = NOW + Duration::HOUR;
-        let open = store.access_grant(&TOKEN, end - Duration::SECOND).await.unwrap().unwrap();
-        assert_eq!((open.party, open.account, open.session), (granted.party, granted.account, granted.session));
-        assert_eq!((open.terms, open.authenticated_at, open.expires_at), (granted.terms, NOW, end));
-        assert!(store.access_grant(&TOKEN, end).await.unwrap().is_none());
+        store.join_person(&granted.account, &person(77)).await.unwrap();
+        assert!(is_first(&store, CODE).await);
+        let open = store.opened(&CODE).await.unwrap().unwrap();
+        assert_eq!((open.party, open.session, open.terms), (granted.party, granted.session, granted.terms));
+        assert_eq!(open.authenticated_at, NOW);
+        assert_eq!(open.account.account.people, [person(1), person(77)]);
+        assert!(store.opened(&[9; 32]).await.unwrap().is_none());
     }
 }
 
 #[tokio::test]
-async fn a_grant_is_swept_after_the_last_of_its_tokens() {
+async fn what_is_withdrawn_from_one_party_stays_with_the_others() {
     for (store, _place) in stores().await {
-        let granted = granted(&store).await;
-        assert!(is_first(&store, CODE, TOKEN).await);
-        let unspent = new_grant(&granted.account, [8; 32], &granted.session);
-        store.grant(&unspent).await.unwrap();
+        let first = granted(&store).await;
+        let other = NewGrant { code_hash: [8; 32], party: PartyId("other".to_owned()), ..first.clone() };
+        store.grant(&other).await.unwrap();
+        assert!(is_first(&store, CODE).await && is_first(&store, [8; 32]).await);
+        assert_eq!(store.withdraw_grants(&first.account, &first.party, NOW).await.unwrap(), 1);
+        assert!(!store.stands(&CODE).await.unwrap());
+        assert!(store.stands(&[8; 32]).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_grant_is_swept_after_its_end_and_that_of_its_refresh_tokens() {
+    for (store, _place) in stores().await {
+        let plain = granted(&store).await;
+        let offline = NewGrant { code_hash: [8; 32], offline: true, ..plain.clone() };
+        store.grant(&offline).await.unwrap();
         let end = NOW + Duration::HOUR;
-        assert_eq!(store.sweep_grants(granted.expires_at).await.unwrap(), 0);
+        let refresh = NewRefreshToken { hash: [4; 32], holder: None, expires_at: end };
+        assert!(matches!(store.spend_code(&[8; 32], Some(&refresh), NOW).await.unwrap(), Spent::Now(_)));
+        assert_eq!(store.sweep_grants(plain.expires_at).await.unwrap(), 0);
         assert_eq!(store.sweep_grants(end).await.unwrap(), 1, "the other one's token still counts");
-        assert!(store.access_grant(&TOKEN, NOW).await.unwrap().is_some());
+        assert!(store.refreshable(&[4; 32], NOW).await.unwrap().is_some());
         assert_eq!(store.sweep_grants(end + Duration::SECOND).await.unwrap(), 1);
-        let spent = store.spend_code(&CODE, &token(TOKEN), NOW).await.unwrap();
-        assert!(matches!(spent, Spent::Unknown));
+        assert!(matches!(store.spend_code(&CODE, None, NOW).await.unwrap(), Spent::Unknown));
     }
 }

@@ -6,6 +6,7 @@ mod grants;
 mod interactions;
 mod keys;
 mod logouts;
+mod refresh;
 mod registrations;
 mod sessions;
 mod small_tables;
@@ -111,16 +112,12 @@ fn new_grant(account: &AccountId, code: Hash, session: &SessionId) -> NewGrant {
         },
         authenticated_at: NOW,
         expires_at: NOW + Duration::MINUTE,
+        offline: false,
     }
 }
 
-/// The token that a code buys, good for an hour.
-fn token(hash: Hash) -> NewAccessToken {
-    NewAccessToken { hash, expires_at: NOW + Duration::HOUR }
-}
-
-async fn is_first(store: &Store, code: Hash, buys: Hash) -> bool {
-    matches!(store.spend_code(&code, &token(buys), NOW).await.unwrap(), Spent::Now(_))
+async fn is_first(store: &Store, code: Hash) -> bool {
+    matches!(store.spend_code(&code, None, NOW).await.unwrap(), Spent::Now(_))
 }
 
 fn request(id: &str, request_id: Option<&str>) -> Interaction {
@@ -183,26 +180,32 @@ async fn opening_the_store_again_keeps_what_it_holds() {
 async fn ls_07_a_secret_of_one_kind_is_not_accepted_as_another() {
     for (store, _place) in stores().await {
         let account = open_account(&store, 1).await;
-        let (session, code, access) = ([1; 32], [2; 32], [3; 32]);
+        let (session, code, refresh) = ([1; 32], [2; 32], [3; 32]);
         let new = NewSession { pending: Some(Pending::Password), ..new_session(&account, session, [9; 32]) };
         open_session(&store, &new).await;
-        store.grant(&new_grant(&account, code, &new.id)).await.unwrap();
-        for other in [session, access, [9; 32]] {
-            assert!(matches!(store.spend_code(&other, &token([4; 32]), NOW).await.unwrap(), Spent::Unknown));
+        store.grant(&NewGrant { offline: true, ..new_grant(&account, code, &new.id) }).await.unwrap();
+        let kept = NewRefreshToken { hash: refresh, holder: None, expires_at: NOW + Duration::DAY };
+        for other in [session, refresh, [9; 32]] {
+            assert!(matches!(store.spend_code(&other, Some(&kept), NOW).await.unwrap(), Spent::Unknown));
         }
-        assert!(store.access_grant(&[4; 32], NOW).await.unwrap().is_none());
-        assert!(is_first(&store, code, access).await);
-        for other in [code, access, [9; 32]] {
+        assert!(store.refreshable(&refresh, NOW).await.unwrap().is_none());
+        assert!(matches!(store.spend_code(&code, Some(&kept), NOW).await.unwrap(), Spent::Now(_)));
+        for other in [code, refresh, [9; 32]] {
             assert!(store.session(&other).await.unwrap().is_none());
             assert!(!store.advance_session(&other, Pending::Password, Pending::BirthDate).await.unwrap());
             store.end_session(&other, NOW).await.unwrap();
         }
         for other in [session, code, [9; 32]] {
-            assert!(store.access_grant(&other, NOW).await.unwrap().is_none());
+            assert!(store.refreshable(&other, NOW).await.unwrap().is_none());
+            let rotated = store.rotate(&other, (&party(), None), &[5; 32], NOW).await.unwrap();
+            assert!(matches!(rotated, Rotated::Unknown));
+        }
+        for other in [session, refresh, [9; 32]] {
+            assert!(store.opened(&other).await.unwrap().is_none());
         }
         let name = InteractionId(new.id.as_str().to_owned());
         assert!(store.interaction(&name, &[9; 32]).await.unwrap().is_none());
         assert!(store.session(&session).await.unwrap().is_some());
-        assert!(store.access_grant(&access, NOW).await.unwrap().is_some());
+        assert!(store.refreshable(&refresh, NOW).await.unwrap().is_some());
     }
 }

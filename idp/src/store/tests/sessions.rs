@@ -104,17 +104,17 @@ async fn an_ended_session_takes_its_own_grants_with_it() {
                 NewSession { pending: Some(Pending::BirthDate), ..new_session(&account, [number; 32], [9; 32]) };
             open_session(&store, &session).await;
             store.grant(&new_grant(&account, [number + 100; 32], &session.id)).await.unwrap();
-            assert!(is_first(&store, [number + 100; 32], [number + 200; 32]).await);
+            assert!(is_first(&store, [number + 100; 32]).await);
         }
         let unspent = new_grant(&account, [150; 32], &SessionId::from_random([1; 16]));
         store.grant(&unspent).await.unwrap();
         store.end_session(&[1; 32], NOW).await.unwrap();
         assert!(store.session(&[1; 32]).await.unwrap().is_none());
         assert!(!store.advance_session(&[1; 32], Pending::BirthDate, Pending::Password).await.unwrap());
-        assert!(store.access_grant(&[201; 32], NOW).await.unwrap().is_none());
-        assert!(!is_first(&store, unspent.code_hash, [151; 32]).await);
+        assert!(!store.stands(&[101; 32]).await.unwrap());
+        assert!(!is_first(&store, unspent.code_hash).await);
         assert!(store.session(&[2; 32]).await.unwrap().is_some());
-        assert!(store.access_grant(&[202; 32], NOW).await.unwrap().is_some());
+        assert!(store.stands(&[102; 32]).await.unwrap());
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::relying_party::{
     RelyingParty, SamlParty,
 };
 use crate::domain::saml_options::SamlOptions;
+use crate::domain::token_options::TokenOptions;
 
 type Line = (OffsetDateTime, String, String, Option<String>, Option<String>, Option<String>, String);
 
@@ -50,6 +51,7 @@ pub(super) fn oidc(id: &str) -> RelyingParty {
         backchannel_logout_uri: None,
         keys: None,
         options: OidcOptions::default(),
+        tokens: TokenOptions::default(),
     };
     RelyingParty { protocol: Protocol::Oidc(client), ..saml(id) }
 }

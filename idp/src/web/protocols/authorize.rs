@@ -2,19 +2,19 @@
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::oidc::{authorization, note_client, written};
+use super::clients;
+use super::oidc::written;
 use super::{Arrival, begin, refuse_here, send};
 use crate::chance::Token;
 use crate::domain::interaction::{Asked, OidcReply, ReplyTo};
 use crate::domain::relying_party::{Protocol, RelyingParty};
 use crate::oidc::authorize::{self, Denied, Parameters, Refused};
 use crate::oidc::jws::Unverified;
-use crate::oidc::token::Caller;
 use crate::oidc::{hint, par, request_object};
 use crate::store::PushedRequest;
+use crate::web::caller::Caller;
 use crate::web::error::Error;
 use crate::web::page;
 use crate::web::state::App;
@@ -106,19 +106,8 @@ fn read(app: &App, parameters: &Parameters, party: &RelyingParty) -> Result<(Ask
 }
 
 /// RFC 9126 2: whatever would be refused in the browser is refused here, before anybody is sent anywhere.
-pub async fn push(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    let caller = match Caller::parse(authorization(&headers), &body) {
-        Ok(caller) => caller,
-        Err(error) => return Ok(written(error.answer())),
-    };
-    let party = app.parties.find(&caller.client_id()).await?;
-    let Some(party) = party.filter(|party| party.is_open(app.clock.now())) else {
-        return Ok(written(caller.refuse_client().answer()));
-    };
-    if let Err(error) = caller.authenticate(&party) {
-        note_client(&app, &party.id).await?;
-        return Ok(written(error.answer()));
-    }
+pub async fn push(State(app): State<App>, caller: Caller, body: Bytes) -> Result<Response, clients::Refused> {
+    let party = clients::known(&app, &caller, &body).await?.party;
     let Some(parameters) = par::read(&body, &party.id) else {
         return Ok(written(par::malformed("the body holds request_uri, or cannot be read as a form")));
     };

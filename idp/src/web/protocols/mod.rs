@@ -4,12 +4,16 @@
 
 mod about;
 pub mod authorize;
+mod bearer;
+pub mod clients;
 pub mod farewells;
 pub mod logout;
 pub mod oidc;
 pub mod register;
 pub mod rp_logout;
 pub mod saml;
+pub mod token;
+pub mod tokens_given;
 pub mod towards;
 
 use axum::http::StatusCode;

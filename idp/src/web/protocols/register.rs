@@ -2,16 +2,17 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::oidc::{authorization, written};
+use super::oidc::written;
 use crate::chance::Token;
 use crate::domain::relying_party::PartyId;
 use crate::oidc::{client, userinfo};
 use crate::parties::clients::{Desk, Refusal, Told};
 use crate::store::Hash;
+use crate::web::caller::Caller;
 use crate::web::error::Error;
 use crate::web::paths;
 use crate::web::state::App;
@@ -20,16 +21,16 @@ fn desk(app: &App) -> Desk<'_> {
     Desk { store: &app.store, outbound: &app.outbound, now: app.clock.now() }
 }
 
-pub async fn register(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    let token = match bearer(&headers) {
+pub async fn register(State(app): State<App>, caller: Caller, body: Bytes) -> Result<Response, Error> {
+    let token = match bearer(&caller) {
         Ok(token) => token,
         Err(error) => return Ok(written(error.answer())),
     };
     answered(&app, StatusCode::CREATED, desk(&app).register(&token, &body).await)
 }
 
-pub async fn show(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Error> {
-    let token = match bearer(&headers) {
+pub async fn show(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Error> {
+    let token = match bearer(&caller) {
         Ok(token) => token,
         Err(error) => return Ok(written(error.answer())),
     };
@@ -38,11 +39,11 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, Path(id): Path<Str
 
 pub async fn change(
     State(app): State<App>,
-    headers: HeaderMap,
+    caller: Caller,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Error> {
-    let token = match bearer(&headers) {
+    let token = match bearer(&caller) {
         Ok(token) => token,
         Err(error) => return Ok(written(error.answer())),
     };
@@ -53,8 +54,8 @@ pub async fn change(
 }
 
 /// RFC 7592 2.3.
-pub async fn remove(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Error> {
-    let token = match bearer(&headers) {
+pub async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Error> {
+    let token = match bearer(&caller) {
         Ok(token) => token,
         Err(error) => return Ok(written(error.answer())),
     };
@@ -67,8 +68,8 @@ pub async fn remove(State(app): State<App>, headers: HeaderMap, Path(id): Path<S
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Hash, userinfo::Error> {
-    let text = userinfo::bearer(authorization(headers))?;
+fn bearer(caller: &Caller) -> Result<Hash, userinfo::Error> {
+    let text = userinfo::bearer(caller.authorization())?;
     Token::read(text).map(|token| token.hash()).ok_or(userinfo::Error::InvalidToken)
 }
 

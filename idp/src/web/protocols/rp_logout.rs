@@ -7,18 +7,18 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::oidc::{authorization, written};
-use super::{Arrival, NO_BROWSER, farewells, logout, refuse_here};
-use crate::chance::Token;
+use super::oidc::written;
+use super::{Arrival, NO_BROWSER, bearer, farewells, logout, refuse_here};
 use crate::domain::relying_party::{Protocol, RelyingParty};
 use crate::domain::session::{Session, SessionId};
 use crate::oidc::hint::{self, Hint};
 use crate::oidc::logout::Request;
 use crate::oidc::userinfo;
 use crate::store::{Event, Outcome};
+use crate::web::caller::Caller;
 use crate::web::error::Error;
 use crate::web::families::{live_session, sign_out};
 use crate::web::page::Reason;
@@ -29,11 +29,11 @@ use crate::web::visitor::Visitor;
 pub async fn by_link(
     State(app): State<App>,
     visitor: Visitor,
-    headers: HeaderMap,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        return by_token(&app, &visitor, &headers).await;
+    if caller.authorization().is_some() {
+        return by_token(&app, &visitor, &caller).await;
     }
     receive(&app, visitor, &query.unwrap_or_default(), Arrival::Get).await
 }
@@ -160,15 +160,14 @@ async fn end(
 
 /// educonnect section 3: the client's server ends the session that its access token came from. The browser is elsewhere, so
 /// only this service can tell the others.
-async fn by_token(app: &App, visitor: &Visitor, headers: &HeaderMap) -> Result<Response, Error> {
-    let invalid = || Ok(written(userinfo::Error::InvalidToken.answer()));
-    let bearer = match userinfo::bearer(authorization(headers)) {
-        Ok(bearer) => bearer,
+async fn by_token(app: &App, visitor: &Visitor, caller: &Caller) -> Result<Response, Error> {
+    let grant = match bearer::at_userinfo(app, caller).await? {
+        Ok((_, opened)) => opened,
         Err(error) => return Ok(written(error.answer())),
     };
-    let Some(token) = Token::read(bearer) else { return invalid() };
-    let Some(grant) = app.store.access_grant(&token.hash(), app.clock.now()).await? else { return invalid() };
-    let Some(party) = app.parties.find(&grant.party).await? else { return invalid() };
+    let Some(party) = app.parties.find(&grant.party).await? else {
+        return Ok(written(userinfo::Error::InvalidToken.answer()));
+    };
     let others = app.store.participants(&grant.session).await?;
     let others = others.into_iter().filter(|one| one.party != party.id).collect();
     let logout = logout::fresh(app, others, (Some(&party), None, None)).await?;
@@ -177,7 +176,7 @@ async fn by_token(app: &App, visitor: &Visitor, headers: &HeaderMap) -> Result<R
         at: app.clock.now(),
         event: "sign-out",
         outcome: Outcome::Done,
-        account: Some(&grant.account),
+        account: Some(&grant.account.account.id),
         party: Some(&party.id),
         address: None,
         reference: &visitor.reference,

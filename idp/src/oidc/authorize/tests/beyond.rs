@@ -28,7 +28,7 @@ fn op_13_what_is_pushed_holds_no_secret_and_no_other_reference() {
 
 #[test]
 fn a_resource_is_one_of_those_registered() {
-    let party = client(|party| party.options.resources = ["https://api.example/".to_owned()].into());
+    let party = client(|party| party.tokens.resources = ["https://api.example/".to_owned()].into());
     let read = |raw: &str| read_by(&party, raw).map(|(_, reply)| reply.resources);
     let twice = query(&[("resource", Some("https://api.example/"))]) + "&resource=https%3A%2F%2Fapi.example%2F";
     assert_eq!(read(&twice).unwrap(), ["https://api.example/"]);

@@ -1,0 +1,6 @@
+-- What counts once on all nodes until its end: client assertions, proofs of possession.
+CREATE TABLE spent_identifiers (
+    hash BLOB NOT NULL PRIMARY KEY,
+    expires_at TIMESTAMP NOT NULL
+);
+CREATE INDEX spent_identifiers_expires_at ON spent_identifiers (expires_at);

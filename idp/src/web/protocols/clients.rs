@@ -1,0 +1,159 @@
+//! Who calls an endpoint without pages: the client authenticated, and the key that its tokens are bound to. Every such
+//! endpoint begins here.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+
+use super::oidc::written;
+use crate::domain::holder::Holder;
+use crate::domain::relying_party::{ClientAuthentication, OidcParty, PartyId, RelyingParty};
+use crate::oidc::assertion::{self, Audience};
+use crate::oidc::call::{Call, Proof};
+use crate::oidc::dpop::{self, Target};
+use crate::oidc::jws::Unverified;
+use crate::oidc::token;
+use crate::store::{self, Event, Outcome};
+use crate::web::caller::Caller;
+use crate::web::error::Error;
+use crate::web::state::App;
+
+/// Why a client does not get what it called for.
+pub enum Refused {
+    /// What it is told.
+    Told(token::Error),
+    Broken(Error),
+}
+
+impl From<token::Error> for Refused {
+    fn from(error: token::Error) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Told(error) => written(error.answer()),
+            Self::Broken(error) => error.into_response(),
+        }
+    }
+}
+
+/// A client that is who it says, with its call.
+pub struct Known {
+    pub party: Arc<RelyingParty>,
+    pub call: Call,
+}
+
+impl Known {
+    pub fn client(&self) -> Result<&OidcParty, token::Error> {
+        self.party.oidc().ok_or(self.call.refuse_client())
+    }
+}
+
+/// Reads the call and has the client prove who it is (OP-06, OP-07). Failures are counted by client and address, so that
+/// a guess is slow and nobody is locked out elsewhere (section 9).
+pub async fn known(app: &App, caller: &Caller, body: &[u8]) -> Result<Known, Refused> {
+    let call = Call::read(caller.authorization(), body)?;
+    let failures = &app.client_failures;
+    if let Err(wait) = failures.check(call.client_id(), caller.address) {
+        return Err(token::Error::TooManyFailures { retry_after: wait.retry_after.as_secs() }.into());
+    }
+    let party = app.parties.find(call.client_id()).await?;
+    let Some(party) = party.filter(|party| party.is_open(app.clock.now())) else {
+        failures.count(call.client_id(), caller.address);
+        return Err(call.refuse_client().into());
+    };
+    match prove(app, &call, &party).await {
+        Ok(()) => Ok(Known { party, call }),
+        Err(Refused::Told(error)) => {
+            failures.count(call.client_id(), caller.address);
+            note_failure(app, &party.id).await?;
+            Err(error.into())
+        }
+        Err(broken) => Err(broken),
+    }
+}
+
+async fn prove(app: &App, call: &Call, party: &RelyingParty) -> Result<(), Refused> {
+    let (client, proof) = call.check(party)?;
+    let Proof::Assertion { text, allowed } = proof else { return Ok(()) };
+    let refused = |why: &dyn std::fmt::Display| {
+        // The one who is to mend it reads our journal or asks an operator; a stranger is told nothing.
+        tracing::info!(party = %party.id, %why, "a client assertion was refused");
+        Refused::Told(call.refuse_client())
+    };
+    let jws = Unverified::parse(text).map_err(|why| refused(&why))?;
+    let verified = app.client_keys.verify(client.keys.as_ref(), &jws, &allowed).await;
+    let verified = verified.map_err(|why| refused(&why))?;
+    let or_token_endpoint =
+        matches!(client.client_authentication, ClientAuthentication::PrivateKeyJwt { for_token_endpoint: true, .. });
+    let audience = Audience { issuer: app.config.origin(), or_token_endpoint };
+    let once = assertion::check(&verified, &party.id, audience, app.clock.now()).map_err(|why| refused(&why))?;
+    if app.store.spend_once(&once.hash, once.expires_at).await? {
+        Ok(())
+    } else {
+        Err(refused(&"its jti was used before"))
+    }
+}
+
+async fn note_failure(app: &App, party: &PartyId) -> Result<(), Error> {
+    let event = Event {
+        at: app.clock.now(),
+        event: "client-authentication",
+        outcome: Outcome::Refused("failed"),
+        account: None,
+        party: Some(party),
+        address: None,
+        reference: "",
+    };
+    Ok(app.store.record(&event).await?)
+}
+
+/// The key that the tokens of this request are bound to, proven and spent; none for a client that may have bearer tokens
+/// and shows none.
+pub async fn holder(app: &App, caller: &Caller, client: &OidcParty, path: &str) -> Result<Option<Holder>, Refused> {
+    let address = format!("{}{path}", app.config.origin());
+    match proven(app, caller, &address, None).await? {
+        Ok(Some(thumbprint)) => Ok(Some(Holder::Dpop(thumbprint))),
+        Ok(None) if client.tokens.dpop_bound => {
+            Err(token::Error::InvalidProof("a DPoP proof is required of this client").into())
+        }
+        Ok(None) => Ok(None),
+        Err(why) => Err(token::Error::InvalidProof(why).into()),
+    }
+}
+
+/// The thumbprint of the key that a DPoP proof was made with, if there is one; or what is wrong with the proof.
+pub async fn proven(
+    app: &App,
+    caller: &Caller,
+    address: &str,
+    access_token: Option<&str>,
+) -> Result<Result<Option<String>, &'static str>, store::Error> {
+    let text = match caller.proofs() {
+        [] => return Ok(Ok(None)),
+        [one] => one,
+        [_, ..] => return Ok(Err("the DPoP header is repeated")),
+    };
+    let target = Target { method: caller.method.as_str(), address, access_token };
+    let proof = match dpop::check(text, target, app.clock.now()) {
+        Ok(proof) => proof,
+        Err(why) => return Ok(Err(why.description())),
+    };
+    let is_new = app.store.spend_once(&proof.once.hash, proof.once.expires_at).await?;
+    Ok(if is_new { Ok(Some(proof.thumbprint)) } else { Err("the DPoP proof was used before") })
+}
