@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use url::form_urlencoded;
 
 use super::form::{Form, Unreadable, is_visible_ascii};
-use super::scopes;
+use super::{dpop, scopes};
 use crate::domain::account::Profile;
 use crate::domain::interaction::{Asked, OidcReply, Outgoing, Refusal, ResponseMode};
 use crate::domain::relying_party::{ClientAuthentication, OidcParty, PartyId, Protocol, RelyingParty};
@@ -52,6 +52,7 @@ pub enum Error {
     InvalidRequest(&'static str),
     UnsupportedResponseType,
     InvalidScope,
+    InvalidTarget,
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
@@ -68,6 +69,7 @@ impl Error {
             Self::InvalidRequest(_) => "invalid_request",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
@@ -85,6 +87,7 @@ impl Error {
             Self::InvalidRequest(why) => why,
             Self::UnsupportedResponseType => "only response_type=code is supported",
             Self::InvalidScope => "scope must contain openid",
+            Self::InvalidTarget => "resource is not one that the client is registered for",
             Self::RequestNotSupported => "request objects are not supported",
             Self::RequestUriNotSupported => "request_uri is not supported",
             Self::RegistrationNotSupported => "the registration parameter is not supported",
@@ -149,10 +152,11 @@ pub fn read(parameters: &Parameters, party: &RelyingParty, issuer: &str) -> Resu
         nonce: form.get("nonce").filter(|nonce| is_echoed(nonce, MAX_NONCE)).map(str::to_owned),
         scopes: granted_scopes(form, client),
         code_challenge: None,
-        resources: Vec::new(),
-        dpop_jkt: None,
+        resources: form.get("resource").map(str::to_owned).into_iter().collect(),
+        dpop_jkt: form.get("dpop_jkt").map(str::to_owned),
     };
     let answers = check(form)
+        .and_then(|()| check_tokens(form, client))
         .and_then(|()| check_pkce(form, client))
         .and_then(|challenge| asked(form).map(|asked| (challenge, asked)));
     match answers {
@@ -242,6 +246,17 @@ fn check(form: &Form) -> Result<(), Error> {
     }
     if !form.get("scope").unwrap_or_default().split(' ').any(|scope| scope == scopes::OPENID) {
         return Err(Error::InvalidScope);
+    }
+    Ok(())
+}
+
+/// What the tokens will be for and bound to (RFC 8707 2.1, RFC 9449 10).
+fn check_tokens(form: &Form, client: &OidcParty) -> Result<(), Error> {
+    if form.get("resource").is_some_and(|resource| !client.tokens.resources.contains(resource)) {
+        return Err(Error::InvalidTarget);
+    }
+    if form.get("dpop_jkt").is_some_and(|thumbprint| !dpop::is_thumbprint(thumbprint)) {
+        return Err(Error::InvalidRequest("dpop_jkt is not a SHA-256 in base64url without padding"));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod browser;
 pub mod cookies;
 pub mod deeds;
 pub mod judge;
+pub mod keyed;
 pub mod page;
 pub mod party;
 pub mod portal;
@@ -20,6 +21,7 @@ pub mod visitor;
 
 pub use browser::{Browser, Device};
 pub use judge::{Judge, Signed};
+pub use keyed::{KeyedParty, Registered};
 pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
 pub use portal::Portal;
