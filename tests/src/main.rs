@@ -25,6 +25,10 @@ mod metadata;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod oidc_in_rust;
+#[cfg(test)]
+mod oidc_tokens;
+#[cfg(test)]
 mod p1_in_chromium;
 #[cfg(test)]
 mod p1_sign_in;

@@ -140,8 +140,8 @@ impl<'a> Request<'a> {
                 }))
             }
             Some("refresh_token") if client.tokens.refresh => Ok(Self::Refresh(Refresh {
+                scope: call.get("scope").map(|scope| registered(scope, client)).transpose()?,
                 token: call.field("refresh_token", "refresh_token is missing or not a token")?,
-                scope: call.get("scope"),
                 resource,
             })),
             Some("refresh_token") => Err(Error::UnauthorizedClient),
@@ -149,6 +149,12 @@ impl<'a> Request<'a> {
             None => Err(Error::InvalidRequest("grant_type is missing")),
         }
     }
+}
+
+fn registered<'a>(scope: &'a str, client: &OidcParty) -> Result<&'a str, Error> {
+    let is_registered = |scope: &str| scope == scopes::OPENID || client.scopes.contains(scope);
+    let are = scope.split(' ').filter(|scope| !scope.is_empty()).all(is_registered);
+    if are { Ok(scope) } else { Err(Error::InvalidScope) }
 }
 
 /// What a code was given for, as it was stored.

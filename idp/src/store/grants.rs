@@ -56,7 +56,8 @@ pub enum Spent {
     /// The first exchange: the code is spent, whether or not the rest of the request is right.
     Now(Box<Granted>),
     /// Spent before: what it bought has just been revoked.
-    Replayed,
+    Replayed(Box<Granted>),
+    /// Or over already.
     Unknown,
 }
 
@@ -138,17 +139,19 @@ impl Store {
         };
         match spent {
             Some(row) => Ok(Spent::Now(Box::new(granted(row)?))),
-            None if self.revoke_grant(code, now).await? => Ok(Spent::Replayed),
-            None => Ok(Spent::Unknown),
+            None => Ok(self.revoke_grant(code, now).await?.map_or(Spent::Unknown, |g| Spent::Replayed(Box::new(g)))),
         }
     }
 
-    /// Takes back a grant and what it bought, on all nodes; `false` where there is none.
-    pub async fn revoke_grant(&self, code: &Hash, now: OffsetDateTime) -> Result<bool> {
-        const REVOKE: &str = "UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE code_hash = $1";
-        let revoked = on!(&self.write, c => sqlx::query(REVOKE)
-            .bind(code.as_slice()).bind(now).execute(c).await?.rows_affected());
-        Ok(revoked == 1)
+    /// Takes back a grant and what it bought, on all nodes, and gives it; nothing where it is over already.
+    pub async fn revoke_grant(&self, code: &Hash, now: OffsetDateTime) -> Result<Option<Granted>> {
+        const REVOKE: &str = concat!(
+            "UPDATE grants SET revoked_at = $2 WHERE code_hash = $1 AND revoked_at IS NULL RETURNING ",
+            columns!()
+        );
+        let revoked: Option<Row> = on!(&self.write, c => sqlx::query_as(REVOKE)
+            .bind(code.as_slice()).bind(now).fetch_optional(c).await)?;
+        revoked.map(granted).transpose()
     }
 
     /// The same for all that one party was granted by one person.

@@ -1,6 +1,7 @@
 //! What an attacker tries, from outside: forged and replayed messages, stolen codes, other people's forms and cookies.
 //! Raw requests where a browser would not do it. Nobody may gain anything, and nothing may be sent where a message says.
 
+mod client_keys;
 mod forms;
 mod guesses;
 mod headers;

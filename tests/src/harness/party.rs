@@ -94,11 +94,11 @@ impl OidcParty {
     }
 }
 
-fn tls() -> Value {
+pub(super) fn tls() -> Value {
     let Identity { cert, key } = &authority().server;
     json!({ "cert": cert, "key": key })
 }
 
-fn text(ready: &Value, name: &str) -> String {
+pub(super) fn text(ready: &Value, name: &str) -> String {
     ready[name].as_str().unwrap_or_else(|| panic!("the party tells its {name}")).to_owned()
 }

@@ -389,3 +389,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_s_resource_and_key_are_kept_with_the_code() {
+    let key = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let party = client(|party| party.tokens.resources = ["https://api.ent.example/".to_owned()].into());
+    let raw = query(&[("resource", Some("https://api.ent.example/")), ("dpop_jkt", Some(key))]);
+    let (_, reply) = read_by(&party, &raw).unwrap();
+    assert_eq!(
+        (&reply.resources[..], reply.dpop_jkt.as_deref()),
+        (&["https://api.ent.example/".to_owned()][..], Some(key))
+    );
+    let error = |name, value| match read_by(&party, &query(&[(name, Some(value))])) {
+        Err(Refused::Reply(Outgoing::Redirect(address))) => address,
+        other => panic!("{other:?}"),
+    };
+    assert!(error("resource", "https://other.example/").contains("error=invalid_target"));
+    assert!(error("dpop_jkt", "short").contains("error=invalid_request"));
+}

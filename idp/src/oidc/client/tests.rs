@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::client_keys::JwsAlgorithm;
 use crate::domain::relying_party::ClientAuthentication;
 use crate::oidc::call;
 use crate::oidc::jws::tests::ec_jwk;
@@ -251,4 +252,44 @@ fn the_keys_of_a_client_are_given_by_value_or_by_address() {
     }
     let local = with(&json!({"jwks_uri": "http://localhost/jwks"})).to_string();
     assert!(read(local.as_bytes(), Environment::Test).is_err(), "whoever answers there would be the client");
+}
+
+#[test]
+fn what_a_client_says_of_its_tokens_is_kept_and_told() {
+    let registration = registered(&json!({
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [ec_jwk()]},
+        "token_endpoint_auth_signing_alg": "ES256", "token_endpoint_auth_audience": "token_endpoint",
+        "grant_types": ["authorization_code", "refresh_token"], "dpop_bound_access_tokens": true,
+        "resources": ["https://api.ent.example/"], "serves_resources": ["https://ent.example/api"],
+    }))
+    .unwrap();
+    assert!(!registration.has_secret());
+    let party = registration.party(&id(), SECRET);
+    let by_key = ClientAuthentication::PrivateKeyJwt { algorithm: Some(JwsAlgorithm::Es256), for_token_endpoint: true };
+    assert_eq!(party.client_authentication, by_key);
+    assert!(party.tokens.refresh && party.tokens.dpop_bound && !party.is_fapi());
+    assert_eq!(serde_json::from_value::<OidcParty>(json!(party)).unwrap(), party, "as it is stored");
+    insta::assert_json_snapshot!(registration.response(&id(), SECRET, datetime!(2026-09-01 08:00 UTC)));
+}
+
+#[test]
+fn the_fapi_profile_takes_nothing_less_than_it_asks() {
+    let good = json!({
+        "security_profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [ec_jwk()]},
+        "dpop_bound_access_tokens": true, "id_token_signed_response_alg": "ES256",
+    });
+    let party = registered(&good).unwrap().party(&id(), SECRET);
+    assert!(party.is_fapi());
+    assert_eq!(party.allowed_algorithms(), [JwsAlgorithm::Ps256, JwsAlgorithm::Es256]);
+    for (name, value) in [
+        ("token_endpoint_auth_method", json!("client_secret_basic")),
+        ("token_endpoint_auth_signing_alg", json!("RS256")),
+        ("dpop_bound_access_tokens", json!(false)),
+        ("id_token_signed_response_alg", json!("RS256")),
+        ("require_pkce", json!(false)),
+    ] {
+        let mut short = good.clone();
+        short[name] = value;
+        assert_eq!(refused(&short), name);
+    }
 }

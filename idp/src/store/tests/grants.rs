@@ -20,7 +20,9 @@ async fn a_code_is_spent_once_and_gives_what_was_granted() {
         assert_eq!((&spent.session, &spent.terms), (&granted.session, &granted.terms));
         assert_eq!((spent.authenticated_at, spent.expires_at), (granted.authenticated_at, granted.expires_at));
         assert_eq!((spent.profile, spent.offline), (Profile::Guardian, false));
-        assert!(matches!(bring(CODE).await, Spent::Replayed));
+        let Spent::Replayed(taken) = bring(CODE).await else { panic!("not known for a replay") };
+        assert_eq!((&taken.party, &taken.session), (&granted.party, &granted.session));
+        assert!(matches!(bring(CODE).await, Spent::Unknown), "it is over");
         assert!(matches!(bring([9; 32]).await, Spent::Unknown));
     }
 }

@@ -8,15 +8,17 @@ use time::{Duration, OffsetDateTime};
 
 use super::clients::{self, Known, Refused};
 use super::oidc::written;
+use super::{NO_BROWSER, farewells, logout};
 use crate::chance::{self, Token};
 use crate::domain::holder::Holder;
+use crate::domain::logout::Participant;
 use crate::domain::release;
 use crate::oidc::access_token::{AccessToken, GrantKey};
 use crate::oidc::id_token::IdToken;
 use crate::oidc::token::{self, Exchange, Given, Grant, Refresh, Request};
 use crate::oidc::userinfo::Opened;
 use crate::oidc::{Answer, paths, userinfo};
-use crate::store::{Granted, NewRefreshToken, Rotated, Spent};
+use crate::store::{Event, Granted, NewRefreshToken, Outcome, Rotated, Spent};
 use crate::web::caller::Caller;
 use crate::web::error::Error;
 use crate::web::state::App;
@@ -28,6 +30,8 @@ pub async fn token(State(app): State<App>, caller: Caller, body: Bytes) -> Resul
     let known = clients::known(&app, &caller, &body).await?;
     let client = known.client()?;
     let request = Request::read(&known.call, client)?;
+    // Said before anything is spent: a mistyped parameter costs neither a code nor a family of tokens.
+    token::audience(known.call.get("resource"), &[], client, app.config.origin())?;
     let holder = clients::holder(&app, &caller, client, paths::TOKEN).await?;
     let issue = Issue { app: &app, known: &known, holder, now: app.clock.now() };
     let answer = match request {
@@ -56,8 +60,13 @@ impl Issue<'_> {
             holder: self.holder.clone().filter(|_| !client.client_authentication.is_confidential()),
             expires_at: self.now + FAMILY_LIFE,
         });
-        let Spent::Now(granted) = self.app.store.spend_code(&code, kept.as_ref(), self.now).await? else {
-            return Err(token::Error::InvalidGrant.into());
+        let granted = match self.app.store.spend_code(&code, kept.as_ref(), self.now).await? {
+            Spent::Now(granted) => granted,
+            Spent::Replayed(granted) => {
+                self.end_at_party(&granted).await?;
+                return Err(token::Error::InvalidGrant.into());
+            }
+            Spent::Unknown => return Err(token::Error::InvalidGrant.into()),
         };
         let terms = Grant { party: &granted.party, terms: &granted.terms, expires_at: granted.expires_at };
         token::check(&terms, exchange, &self.known.party.id, self.holder.as_ref(), self.now)?;
@@ -70,6 +79,31 @@ impl Issue<'_> {
             .with_id_token(&id_token)
             .with_refresh_token(refresh_token.as_ref().map(|text| text.as_str()))
             .answer())
+    }
+
+    /// A code came twice: somebody else may have begun the session that it began at the party (OP-05).
+    async fn end_at_party(&self, granted: &Granted) -> Result<(), Refused> {
+        let app = self.app;
+        let Some(party) = app.parties.find(&granted.party).await? else { return Ok(()) };
+        let participant = Participant {
+            party: granted.party.clone(),
+            subject: app.terms.pairwise.subject(&granted.account, party.sector()),
+            session: app.terms.pairwise.session_name(&granted.session, &granted.party),
+            name_id_format: None,
+        };
+        let told = logout::fresh(app, vec![participant], (None, None, None)).await?;
+        let event = Event {
+            at: self.now,
+            event: "code-replayed",
+            outcome: Outcome::Refused("replayed"),
+            account: Some(&granted.account),
+            party: Some(&granted.party),
+            address: None,
+            reference: "",
+        };
+        app.store.begin_logout(&told, &NO_BROWSER, &[], &event).await?;
+        farewells::carry_soon(app);
+        Ok(())
     }
 
     /// A refresh token for an access token and the next refresh token (OP-08).

@@ -1,0 +1,122 @@
+// An OpenID Connect client over oauth4webapi that keeps what it is given and uses it: keys instead of secrets, proofs of
+// possession, refresh, introspection, revocation, and JWT access tokens read as a resource reads them (RFC 9068).
+// Settings: tls {cert, key}; name. NODE_EXTRA_CA_CERTS tells whom to trust. Told when ready: its public keys, as `jwks`.
+// Each command says what time it is, `at`; it stays that until the next.
+// Commands: trust {issuer, client_id, client_secret, method, dpop}; userinfo, refresh {scope}, introspect {token},
+// revoke {token}, resource {audience}, where `token` is the name of one in the token answer.
+// Pages: / starts a sign-in; parameters given to it join the request. /callback shows what was learnt. /jwks: its keys.
+import * as oauth from "oauth4webapi";
+import { page, run } from "./party.mjs";
+
+const pair = () => oauth.generateKeyPair("ES256", { extractable: true });
+const [signing, proving] = [await pair(), await pair()];
+const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", signing.publicKey);
+const jwks = { keys: [{ kty, crv, x, y, kid: "1", alg: "ES256", use: "sig" }] };
+
+const timely = (commands) =>
+  Object.fromEntries(
+    Object.entries(commands).map(([name, command]) => [
+      name,
+      ({ at, ...said }) => {
+        Date.now = () => at * 1000;
+        return command(said);
+      },
+    ]),
+  );
+
+run(({ origin }) => {
+  const redirect_uri = `${origin}/callback`;
+  const under_way = new Map();
+  let as, client, authentication, options, tokens, claims;
+
+  const methods = {
+    private_key_jwt: () => oauth.PrivateKeyJwt({ key: signing.privateKey, kid: "1" }),
+    client_secret_basic: (secret) => oauth.ClientSecretBasic(secret),
+    client_secret_post: (secret) => oauth.ClientSecretPost(secret),
+    none: () => oauth.None(),
+  };
+  const userinfo = async () => {
+    const response = await oauth.userInfoRequest(as, client, tokens.access_token, options());
+    return oauth.processUserInfoResponse(as, client, claims.sub, response);
+  };
+
+  return {
+    ready: { id: redirect_uri, redirect_uri, jwks },
+    commands: timely({
+      trust: async ({ issuer, client_id, client_secret, method, dpop }) => {
+        const address = new URL(issuer);
+        as = await oauth.processDiscoveryResponse(address, await oauth.discoveryRequest(address));
+        client = { client_id };
+        authentication = methods[method](client_secret);
+        const handle = dpop ? oauth.DPoP(client, proving) : undefined;
+        options = () => ({ DPoP: handle });
+        return as;
+      },
+      userinfo,
+      refresh: async ({ scope }) => {
+        const more = { ...options(), additionalParameters: scope ? { scope } : {} };
+        const response = await oauth.refreshTokenGrantRequest(as, client, authentication, tokens.refresh_token, more);
+        tokens = await oauth.processRefreshTokenResponse(as, client, response);
+        return tokens;
+      },
+      introspect: async ({ token }) =>
+        oauth.processIntrospectionResponse(
+          as,
+          client,
+          await oauth.introspectionRequest(as, client, authentication, tokens[token]),
+        ),
+      revoke: async ({ token }) =>
+        oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, tokens[token])),
+      // What a resource makes of the access token, with nothing but our published keys.
+      resource: async ({ audience }) => {
+        const request = new Request("https://api.example/", {
+          headers: { authorization: `Bearer ${tokens.access_token}` },
+        });
+        return oauth.validateJwtAccessToken(as, request, audience);
+      },
+    }),
+    routes: {
+      "/jwks": async () => ({ html: JSON.stringify(jwks) }),
+      "/": async (url) => {
+        const checks = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce() };
+        checks.verifier = oauth.generateRandomCodeVerifier();
+        const address = new URL(as.authorization_endpoint);
+        const parameters = {
+          client_id: client.client_id,
+          redirect_uri,
+          response_type: "code",
+          scope: "openid profile",
+          state: checks.state,
+          nonce: checks.nonce,
+          code_challenge: await oauth.calculatePKCECodeChallenge(checks.verifier),
+          code_challenge_method: "S256",
+          ...Object.fromEntries(url.searchParams),
+        };
+        for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+        under_way.set(checks.state, checks);
+        return { location: address.href };
+      },
+      "/callback": async (url) => {
+        const { state, nonce, verifier } = under_way.get(url.searchParams.get("state"));
+        const answered = oauth.validateAuthResponse(as, client, url, state);
+        const response = await oauth.authorizationCodeGrantRequest(
+          as,
+          client,
+          authentication,
+          answered,
+          redirect_uri,
+          verifier,
+          options(),
+        );
+        tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+          expectedNonce: nonce,
+          requireIdToken: true,
+        });
+        claims = oauth.getValidatedIdTokenClaims(tokens);
+        const { id_token, access_token, refresh_token, ...token_answer } = tokens;
+        const answer = { claims, token_answer, refreshes: Boolean(refresh_token), userinfo: await userinfo() };
+        return { html: page("Signed in", { answer }) };
+      },
+    },
+  };
+});
