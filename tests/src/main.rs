@@ -23,8 +23,14 @@ mod p1_in_chromium;
 #[cfg(test)]
 mod p1_sign_in;
 #[cfg(test)]
+mod p8_in_chromium;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod saml;
 #[cfg(test)]
 mod saml_options;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod shibboleth;

@@ -4,6 +4,7 @@
 mod forms;
 mod guesses;
 mod headers;
+mod logout;
 mod oidc;
 mod restart;
 mod saml;
