@@ -49,6 +49,9 @@ test_packages() {
 	has xmlsec1 || want xmlsec1
 	any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib/*/softhsm/libsofthsm2.so' || want softhsm2
 	has chromium || want chromium
+	# Not `apache2`, whose package starts a server: the tests start their own.
+	[[ -e /usr/sbin/apache2 ]] || want apache2-bin
+	[[ -e /usr/lib/apache2/modules/mod_shib.so && -e /usr/sbin/shibd ]] || want libapache2-mod-shib
 	has node || want nodejs
 	has npm || want npm
 	python3 -c 'import ensurepip, venv' 2>/dev/null || want python3-venv

@@ -75,6 +75,7 @@ fn sign(c: &mut Criterion) {
         relay_state: Some("/accueil".to_owned()),
         name_id_format: NameIdFormat::Persistent,
         authn_context: AuthnContext::default(),
+        subject: None,
     };
     let session = Session {
         id: SessionId::from_random([1; 16]),

@@ -3,13 +3,33 @@
 // Command trust {issuer, client_id, client_secret, method: client_secret_basic or client_secret_post}.
 // Pages: / starts a sign-in; every parameter given to it joins the request (?prompt=login &max_age=0 &scope=…),
 // except `without=pkce`, `without=nonce`. /callback receives the answer and shows all that was learnt.
+// /backchannel-logout takes a logout token (Back-Channel Logout 1.0), checked by jose; command told {} waits for the next
+// one and gives its claims, or why it was refused.
+import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { page, run } from "./party.mjs";
 
 run(({ origin }) => {
   const redirect_uri = `${origin}/callback`;
   const under_way = new Map();
+  const told = [];
+  const waiting = [];
   let op;
+  let keys;
+
+  const tell = (what) => (waiting.length ? waiting.shift()(what) : told.push(what));
+
+  /** Back-Channel Logout 2.6. */
+  async function hear(token) {
+    const { issuer, id_token_signing_alg_values_supported: algorithms } = op.serverMetadata();
+    const audience = op.clientMetadata().client_id;
+    const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms, typ: "logout+jwt", requiredClaims: ["iat", "exp", "jti"] });
+    if ("nonce" in payload) throw new Error("a nonce: this could be an ID token");
+    if (!payload.sub && !payload.sid) throw new Error("whose sign-out?");
+    const event = payload.events?.["http://schemas.openid.net/event/backchannel-logout"];
+    if (typeof event !== "object" || Object.keys(payload.events).length !== 1) throw new Error("not the event of a sign-out");
+    return payload;
+  }
 
   async function callback(url, fields) {
     const answered = new URL(url.pathname + url.search, origin);
@@ -43,8 +63,9 @@ run(({ origin }) => {
   }
 
   return {
-    ready: { id: redirect_uri, redirect_uri },
+    ready: { id: redirect_uri, redirect_uri, backchannel_logout_uri: `${origin}/backchannel-logout` },
     commands: {
+      told: () => (told.length ? told.shift() : new Promise((tell) => waiting.push(tell))),
       trust: async ({ issuer, client_id, client_secret, method }) => {
         const authentication = {
           client_secret_basic: client.ClientSecretBasic,
@@ -54,6 +75,7 @@ run(({ origin }) => {
         op = await client.discovery(new URL(issuer), client_id, {}, authentication(client_secret));
         // Else the ID token's signature would not be looked at, since it came over TLS from the issuer itself.
         client.enableNonRepudiationChecks(op);
+        keys = createRemoteJWKSet(new URL(op.serverMetadata().jwks_uri));
         return op.serverMetadata();
       },
     },
@@ -74,6 +96,15 @@ run(({ origin }) => {
         return { location: client.buildAuthorizationUrl(op, parameters).href };
       },
       "/callback": callback,
+      "/backchannel-logout": async (_, fields) => {
+        try {
+          tell(await hear(fields?.get("logout_token") ?? ""));
+          return { html: "" };
+        } catch (error) {
+          tell({ refused: error.message });
+          throw error;
+        }
+      },
     },
   };
 });

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from onelogin.saml2.auth import OneLogin_Saml2_Auth
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from onelogin.saml2.logout_request import OneLogin_Saml2_Logout_Request
+from onelogin.saml2.logout_response import OneLogin_Saml2_Logout_Response
 from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
@@ -55,6 +57,8 @@ class Party:
         self.encrypts = bool(settings.get("encrypts"))
         self.key = settings.get("key") if self.signs or self.encrypts else None
         self.asked = set()
+        self.known = None
+        self.leaving = set()
         self.idp = {}
         self.idp_post = None
 
@@ -64,6 +68,7 @@ class Party:
             "sp": {
                 "entityId": self.id,
                 "assertionConsumerService": {"url": f"{self.origin}/acs", "binding": POST},
+                "singleLogoutService": {"url": f"{self.origin}/slo", "binding": REDIRECT},
                 "NameIDFormat": PERSISTENT,
                 "x509cert": self.key["cert"] if self.key else "",
                 "privateKey": self.key["key"] if self.key else "",
@@ -71,6 +76,8 @@ class Party:
             "idp": copy.deepcopy(self.idp),  # The library writes its defaults into what it is given.
             "security": {
                 "authnRequestsSigned": self.signs,
+                "logoutRequestSigned": self.signs,
+                "logoutResponseSigned": self.signs,
                 "wantAssertionsSigned": True,
                 "wantMessagesSigned": True,
                 "wantAssertionsEncrypted": self.encrypts,
@@ -100,11 +107,19 @@ class Party:
         self.idp = read["idp"]
         self.idp_post = post["idp"]["singleSignOnService"]["url"]
 
-    def auth(self, path, fields=None, acr=()):
+    def auth(self, path, fields=None, acr=(), query_string=""):
         if not self.idp:
             raise Refused("no identity provider is trusted yet")
-        url = urlsplit(self.origin)
-        request = {"https": "on", "http_host": url.netloc, "script_name": path, "get_data": {}, "post_data": fields or {}}
+        request = {
+            "https": "on",
+            "http_host": urlsplit(self.origin).netloc,
+            "script_name": path,
+            "get_data": {name: values[0] for name, values in parse_qs(query_string, keep_blank_values=True).items()},
+            "post_data": fields or {},
+            # Signed is what was sent, not what this library would have written.
+            "query_string": query_string,
+            "validate_signature_from_qs": True,
+        }
         return OneLogin_Saml2_Auth(request, self.settings(acr))
 
     def login(self, query):
@@ -160,9 +175,45 @@ class Party:
             "attributes": attributes,
             "friendlyAttributes": auth.get_friendlyname_attributes(),
         }
+        self.known = (answer["nameID"], answer["sessionIndex"])
         name = " ".join(attributes.get("urn:oid:2.5.4.42", []) + attributes.get("urn:oid:2.5.4.4", []))
         response = base64.b64decode(fields["SAMLResponse"]).decode()
         return page("Signed in", name=name, answer=answer, response=response)
+
+    def logout(self, query):
+        """Asks for the sign-out of whoever came last (?nameID= &sessionIndex= say another)."""
+        name_id, index = self.known
+        auth = self.auth("/logout")
+        location = auth.logout(
+            name_id=query.get("nameID", [name_id])[0],
+            session_index=query.get("sessionIndex", [index])[0],
+            name_id_format=PERSISTENT,
+        )
+        self.leaving.add(auth.get_last_request_id())
+        return location
+
+    def slo(self, query_string):
+        """A sign-out that is asked of this party, or the answer to one of its own: where to go, or what to show."""
+        auth = self.auth("/slo", query_string=query_string)
+        fields = auth.get_last_response_xml  # Read after the library has looked at it.
+        answered = None
+        if "SAMLResponse" in parse_qs(query_string):
+            answer = OneLogin_Saml2_Logout_Response(auth.get_settings(), parse_qs(query_string)["SAMLResponse"][0])
+            answered = answer.get_in_response_to()
+            if answered not in self.leaving:
+                raise Refused("InResponseTo names no request of this party")
+            self.leaving.discard(answered)
+        location = auth.process_slo(keep_local_session=True, request_id=answered)
+        if auth.get_errors():
+            raise Refused(f"{', '.join(auth.get_errors())}: {auth.get_last_error_reason()}\n{fields()}")
+        if answered:
+            return None, page("Signed out", answer=fields())
+        asked = auth.get_last_request_xml()
+        named = OneLogin_Saml2_Logout_Request.get_nameid(asked), OneLogin_Saml2_Logout_Request.get_session_indexes(asked)
+        if self.known is None or named != (self.known[0], [self.known[1]]):
+            raise Refused("a stranger")
+        self.known = None
+        return location, ""
 
 
 class Door(BaseHTTPRequestHandler):
@@ -191,6 +242,11 @@ class Door(BaseHTTPRequestHandler):
                 self.send(302, location=self.party.redirect(query))
             elif url.path == "/post":
                 self.send(200, self.party.post(query))
+            elif url.path == "/logout":
+                self.send(302, location=self.party.logout(query))
+            elif url.path == "/slo":
+                location, shown = self.party.slo(url.query)
+                self.send(200, shown, location)
             elif url.path == "/metadata":
                 self.send(200, self.party.metadata(), kind="application/samlmetadata+xml")
             elif url.path == "/acs" and fields is not None:

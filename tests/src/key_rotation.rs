@@ -9,30 +9,16 @@ use idp::chance;
 use idp::domain::relying_party::PartyId;
 use idp::domain::signing_key::{How, KeyName, METADATA_CACHE, Place};
 use idp::keys::Keys;
-use idp::signing::{self, Urgency, may_activate, may_retire};
+use idp::signing::{self, Urgency};
 use tokio::sync::watch;
 
-use crate::harness::{Habits, House, Judge, OidcParty, SamlParty, Signed, Somebody, Stack, Visitor, ent_policy};
+use crate::harness::{
+    Habits, House, Judge, OidcParty, Operator, SamlParty, Signed, Somebody, Stack, Visitor, certificates, ent_policy,
+    published,
+};
 
 /// What a party saw so far: how many answers, and what the last one was signed with.
 type Seen = watch::Receiver<(usize, String)>;
-
-/// Every signing certificate that our metadata publishes, in base64.
-fn certificates(metadata: &str) -> Vec<String> {
-    let (_, role) = metadata.split_once("IDPSSODescriptor").unwrap();
-    let found = role.split("<ds:X509Certificate>").skip(1);
-    found.map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
-}
-
-fn pem(base64: &str) -> String {
-    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-}
-
-/// The certificate that an answer names beside its signature.
-fn signer(response: &str) -> String {
-    certificates(&format!("IDPSSODescriptor{response}")).remove(0)
-}
 
 /// Signs on until told to stop. The party shows `Signed in` only for an answer it accepts; xmlsec1 says the same under a
 /// key that was published before the answer was asked for.
@@ -47,10 +33,10 @@ async fn sign_on(house: &House, judge: &Judge, url: &str, person: &Somebody, see
         visitor.press_on().await;
         assert!(visitor.page().answer()["nameID"].is_string());
         let response = visitor.page().pre("response");
-        let signed_with = signer(&response);
+        let signed_with = certificates(&response).remove(0);
         assert!(published.contains(&signed_with), "signed with a key that is not published");
         for signed in [Signed::Response, Signed::Assertion] {
-            judge.verify(&response, &pem(&signed_with), signed).unwrap();
+            judge.verify(&response, &signed_with, signed).unwrap();
         }
         seen.send_modify(|(count, last)| {
             *count += 1;
@@ -80,62 +66,18 @@ async fn five_more(seen: &mut Seen) -> String {
     seen.wait_for(|(count, _)| *count >= until).await.unwrap().1.clone()
 }
 
-/// Waits until the running service publishes this many certificates; there is nothing else to wait for.
-async fn published(house: &House, many: usize) -> String {
-    let read = async {
-        loop {
-            let metadata = house.metadata().await;
-            if certificates(&metadata).len() == many {
-                return metadata;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), read).await.expect("the service takes up what a command changed")
-}
-
-/// What `guichet keys` does in a process of its own, over the same database and folder.
-struct Operator<'a> {
-    house: &'a House,
-}
-
-impl Operator<'_> {
-    async fn make(&self, key: &str) {
-        let ring = idp::serve::open_ring(self.house.config()).unwrap().into();
-        let named = (key.parse().unwrap(), Place::Folder);
-        signing::make(&self.house.accounts().store, &ring, named, false, self.house.clock.now()).await.unwrap();
-    }
-
-    async fn activate(&self, key: &str) {
-        let (store, key, now) = (&self.house.accounts().store, key.parse().unwrap(), self.house.clock.now());
-        let register = store.key_register().await.unwrap();
-        let breaks = may_activate(&register, key, time::Duration::ZERO, Urgency::Planned, now).unwrap();
-        assert_eq!(breaks, None);
-        signing::activate(store, key, now).await.unwrap();
-    }
-
-    async fn retire(&self, key: &str) {
-        let (store, now) = (&self.house.accounts().store, self.house.clock.now());
-        let (register, parties) = (store.key_register().await.unwrap(), store.parties().await.unwrap());
-        let key: KeyName = key.parse().unwrap();
-        let parties = signing::parties_of(&parties, key.purpose, now);
-        assert_eq!(may_retire(&register, key, &parties, Urgency::Planned, now).unwrap(), None);
-        signing::retire(store, key, Urgency::Planned, now).await.unwrap();
-    }
-}
-
-async fn welcome(house: &House, stack: Stack) -> Option<SamlParty> {
-    let mut party = SamlParty::start(stack, Habits::default()).await?;
-    house.welcome_saml(&party, ent_policy()).await;
-    party.trust(&house.metadata().await).await.unwrap();
-    Some(party)
-}
-
 #[tokio::test]
 async fn so_07_op_20_not_one_sign_on_fails_while_the_keys_are_rotated_party_by_party() {
     for house in House::each().await {
         let Some(judge) = Judge::find() else { return };
-        let Some(mut ready) = welcome(&house, Stack::NodeSaml).await else { return };
-        let Some(mut late) = welcome(&house, Stack::PythonSaml).await else { return };
+        let Some(mut ready) = SamlParty::known_to(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await
+        else {
+            return;
+        };
+        let Some(mut late) = SamlParty::known_to(&house, Stack::PythonSaml, Habits::default(), ent_policy()).await
+        else {
+            return;
+        };
         let Some(mut client) = OidcParty::start().await else { return };
         let (id, secret) = house.welcome_oidc(&client, ent_policy()).await;
         client.trust(&house.url, &id.0, &secret, "client_secret_basic").await.unwrap();
@@ -205,7 +147,9 @@ async fn so_07_op_20_not_one_sign_on_fails_while_the_keys_are_rotated_party_by_p
 #[tokio::test]
 async fn so_07_a_party_that_reads_its_own_address_moves_when_all_its_machines_have_read_it() {
     let house = House::one().await;
-    let Some(party) = welcome(&house, Stack::NodeSaml).await else { return };
+    let Some(party) = SamlParty::known_to(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else {
+        return;
+    };
     let keys = Keys::open(&house.config().keys_folder()).unwrap();
     let operator = Operator { house: &house };
     operator.make("saml-2").await;
@@ -254,4 +198,26 @@ async fn a_node_says_that_it_can_sign_and_what_it_lacks() {
     signing::retire(store, "saml-1".parse().unwrap(), Urgency::Urgent, now).await.unwrap();
     let until_told = async { while ready().await.0 != 503 {} };
     tokio::time::timeout(Duration::from_mins(1), until_told).await.expect("it cannot sign, so it is not ready");
+}
+
+#[tokio::test]
+async fn km_02_our_own_certificates_are_watched_for_their_end() {
+    let house = House::one().await;
+    let ending = async || {
+        let answer = reqwest::get(format!("http://{}/readyz", house.private())).await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap()["certificates_ending"].take())
+    };
+    assert_eq!(ending().await, (200, serde_json::json!([])));
+    // Twenty years, but for sixty days.
+    house.later(Duration::from_hours(24) * (7_305 - 60));
+    assert_eq!(ending().await, (200, serde_json::json!(["saml-1"])), "it is told, and takes nobody away");
+    let now = house.clock.now();
+    let found = idp::parties::endings(&house.accounts().store, now).await.unwrap();
+    let ours: Vec<_> = found.iter().filter(|ending| ending.what == idp::parties::What::OwnCertificate).collect();
+    assert_eq!(
+        (ours.len(), ours[0].whose.as_str(), ours[0].stage),
+        (1, "saml-1", 60),
+        "the journal has it in its turn"
+    );
 }

@@ -33,6 +33,8 @@ mod p1_in_chromium;
 #[cfg(test)]
 mod p1_sign_in;
 #[cfg(test)]
+mod p8_in_chromium;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod registration;
@@ -42,3 +44,7 @@ mod rp_logout;
 mod saml;
 #[cfg(test)]
 mod saml_options;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod shibboleth;

@@ -29,9 +29,8 @@ const PARTY: &str = "https://ent.example/saml";
 const CONSUMER: &str = "https://ent.example/saml/acs";
 const DAY: Duration = Duration::from_hours(24);
 
-/// A house that may ask servers of this machine and believes their authority.
-async fn house_that_asks(mut house: House, ca: &NamedTempFile) -> House {
-    house.restart_with(|config| ask_this_machine(config, ca)).await;
+async fn house_that_asks(mut house: House) -> House {
+    house.ask_this_machine().await;
     house
 }
 
@@ -182,7 +181,7 @@ fn party() -> PartyId {
 async fn si_20_r3_a_party_lives_by_its_address_and_ends_with_its_last_good_copy() {
     let (ca, key) = (ca(), signing_pair("ent"));
     for house in House::each().await {
-        let mut house = house_that_asks(house, &ca).await;
+        let mut house = house_that_asks(house).await;
         let (served, registry) = (Served::start(), registry(&house, &ca));
         let began = house.clock.now();
         let until = |days: u32| began + DAY * days;
@@ -227,7 +226,7 @@ async fn si_20_r3_a_party_lives_by_its_address_and_ends_with_its_last_good_copy(
 async fn r3_the_service_reads_metadata_again_by_itself() {
     let (ca, key) = (ca(), signing_pair("ent"));
     for house in House::each().await {
-        let mut house = house_that_asks(house, &ca).await;
+        let mut house = house_that_asks(house).await;
         let (served, registry) = (Served::start(), registry(&house, &ca));
         let began = house.clock.now();
         let Some(first) = signed(&key, CONSUMER, began + DAY * 10) else { return };

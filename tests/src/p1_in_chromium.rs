@@ -1,13 +1,11 @@
 //! Signing in and first signing in with Chromium (journeys P1, E1, section 8): script on and off, two sizes, two
 //! languages, keyboard, axe-core, weights, content policy. Pictures are kept under `tests/run`.
 
-use std::fmt::Write as _;
-
 use directory::sample::Shape;
 use idp::domain::account::Profile;
 use idp::domain::relying_party::ReleasePolicy;
 
-use crate::harness::{Browser, Device, House, Portal, Somebody, browser::Tab, server::PASSWORD};
+use crate::harness::{Device, House, Portal, Seat, Somebody, server::PASSWORD};
 
 struct Words {
     locale: &'static str,
@@ -37,90 +35,6 @@ const ENGLISH: Words = Words {
     on: "You are signed in",
     out: "You are signed out.",
 };
-
-/// One person in front of Chromium; every page is judged as it is met.
-struct Seat {
-    browser: Browser,
-    tab: Tab,
-    folder: String,
-}
-
-impl Seat {
-    async fn take(device: Device, journey: &str) -> Option<Self> {
-        let mut browser = Browser::launch().await?;
-        let tab = browser.open(device).await;
-        let script = if device.script { "" } else { "-without-script" };
-        let dark = if device.dark { "-dark" } else { "" };
-        let folder = format!("{journey}/{}{script}{dark}-{}", device.width, &device.locale[..2]);
-        Some(Self { browser, tab, folder })
-    }
-
-    /// axe-core, sideways scrolling, the console; and a picture.
-    async fn judge(&mut self, name: &str) {
-        let Self { browser, tab, folder } = self;
-        browser.keep_picture(*tab, &format!("{folder}/{name}")).await;
-        let mut told = String::new();
-        for (rule, places) in browser.violations(*tab).await {
-            writeln!(told, "axe {rule}: {places:?}").unwrap();
-        }
-        let wide = browser.overflow(*tab).await;
-        if wide > 0 {
-            writeln!(told, "{wide} px too wide").unwrap();
-        }
-        for complaint in browser.traffic(*tab).await.complaints {
-            // Said of any page that is not 200, and rightly so.
-            if !complaint.contains("the server responded with a status of 4") {
-                writeln!(told, "console: {complaint}").unwrap();
-            }
-        }
-        assert!(told.is_empty(), "{folder}/{name}:\n{told}");
-    }
-
-    async fn goto(&mut self, url: &str, name: &str) {
-        self.browser.goto(self.tab, url).await;
-        self.judge(name).await;
-    }
-
-    async fn h1(&mut self) -> String {
-        self.browser.page(self.tab).await.h1()
-    }
-
-    /// The keyboard stands on the summary of errors.
-    async fn is_on_summary(&mut self) {
-        let alert = self.browser.page(self.tab).await.alert();
-        let at = self.browser.focused(self.tab).await;
-        assert!(at.tag == "div" && !alert.is_empty() && alert.starts_with(&at.name[..10]), "{at:?} for {alert}");
-    }
-
-    async fn fill(&mut self, label: &str, text: &str) {
-        self.browser.fill_in(self.tab, label, text).await;
-    }
-
-    async fn press(&mut self, button: &str) {
-        self.browser.press(self.tab, button).await;
-    }
-
-    /// Tab after Tab, until the field has the focus.
-    async fn reach(&mut self, id: &str) {
-        let mut passed = Vec::new();
-        for _ in 0..20 {
-            self.browser.strike(self.tab, "Tab").await;
-            let at = self.browser.focused(self.tab).await;
-            if at.id == id {
-                return;
-            }
-            passed.push(at.name);
-        }
-        panic!("#{id} is not reached after {passed:?}");
-    }
-
-    async fn arrive(&mut self, portal: &Portal) {
-        self.browser.arrive(self.tab, &portal.arrival).await;
-        assert_eq!(self.h1().await, "Dans l'ENT");
-        let complaints = self.browser.traffic(self.tab).await.complaints;
-        assert!(complaints.iter().all(|said| !said.contains("Content Security Policy")), "{complaints:?}");
-    }
-}
 
 /// Sign-in, its errors, the way back, signing out.
 async fn signs_in(device: Device, words: &Words) {

@@ -92,9 +92,10 @@ async fn what_pages_load_is_kept_for_a_year_under_a_name_of_its_content() {
 async fn the_private_listener_tells_whether_the_service_lives_and_is_ready() {
     for house in House::each().await {
         let client = reqwest::Client::new();
-        for (path, said) in
-            [("/livez", "ok"), ("/readyz", r#"{"directory":true,"keys":true,"keys_lacking":[],"store":true}"#)]
-        {
+        for (path, said) in [
+            ("/livez", "ok"),
+            ("/readyz", r#"{"certificates_ending":[],"directory":true,"keys":true,"keys_lacking":[],"store":true}"#),
+        ] {
             let answer = client.get(format!("http://{}{path}", house.private())).send().await.unwrap();
             assert_eq!(answer.status(), 200);
             assert_eq!(answer.text().await.unwrap(), said);

@@ -12,29 +12,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::byte_serialize;
 
-use crate::harness::{Habits, House, Judge, SamlParty, Signed, Stack, Visitor, ent_policy, open_policy};
+use crate::harness::{Habits, House, Judge, SamlParty, Signed, Stack, Visitor, certificates, ent_policy, open_policy};
 
 const STACKS: [Stack; 2] = [Stack::NodeSaml, Stack::PythonSaml];
 const FAMILY_NAME: &str = "urn:oid:2.5.4.4";
 const GIVEN_NAME: &str = "urn:oid:2.5.4.42";
 const AFFILIATION: &str = "urn:oid:1.3.6.1.4.1.20326.10.999.1.7";
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
-
-/// A party that this house knows and that trusts it.
-async fn welcome(house: &House, stack: Stack, habits: Habits, policy: ReleasePolicy) -> Option<SamlParty> {
-    let mut party = SamlParty::start(stack, habits).await?;
-    house.welcome_saml(&party, policy).await;
-    party.trust(&house.metadata().await).await.unwrap();
-    Some(party)
-}
-
-/// Our signing certificate, as our metadata publishes it.
-fn certificate(metadata: &str) -> String {
-    let (_, rest) = metadata.split_once("X509Certificate>").unwrap();
-    let base64: String = rest.split('<').next().unwrap().split_whitespace().collect();
-    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-}
 
 fn authenticated_at(response: &str) -> OffsetDateTime {
     let instant = response.split_once("AuthnInstant=\"").unwrap().1.split('"').next().unwrap();
@@ -49,7 +33,7 @@ fn values(answer: &Value, attribute: &str) -> Vec<String> {
 /// Each stack says it in its own way: node-saml by the status, python3-saml by its message.
 fn is_no_passive(stack: Stack, visitor: &Visitor) -> bool {
     let words = match stack {
-        Stack::NodeSaml => "NoPassive",
+        Stack::NodeSaml | Stack::Shibboleth => "NoPassive",
         Stack::PythonSaml => "A page would have to be shown",
     };
     visitor.page().pre("error").contains(words)
@@ -88,7 +72,7 @@ async fn each_stack_accepts_our_answer_over_redirect_and_post_signed_or_not() {
     let relay: String = byte_serialize(RELAY_STATE.as_bytes()).collect();
     for (stack, signs) in STACKS.into_iter().flat_map(|stack| [(stack, true), (stack, false)]) {
         let habits = Habits { signs, ..Habits::default() };
-        let Some(party) = welcome(&house, stack, habits, ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, habits, ent_policy()).await else { return };
         let mut known_as = BTreeSet::new();
         for (binding, path) in [("Redirect", "/"), ("POST", "/post")] {
             let mut visitor = Visitor::new();
@@ -123,7 +107,7 @@ async fn two_parties_know_one_person_under_two_identifiers() {
     let parent = house.household(Shape::TwoParents).adults[0][0].clone();
     let mut known_as = BTreeSet::new();
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), open_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), open_policy()).await else { return };
         let answer = learnt(&house, &party, &parent).await;
         known_as.insert(answer["nameID"].to_string());
         // The national identifier of the account is as pairwise as the NameID.
@@ -138,7 +122,7 @@ async fn an_ent_may_start_with_us_and_gets_an_answer_it_did_not_ask_for() {
     let parent = house.guardian(Shape::TwoParents).await;
     for stack in STACKS {
         let habits = Habits { unsolicited: true, ..Habits::default() };
-        let Some(party) = welcome(&house, stack, habits, ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, habits, ent_policy()).await else { return };
         let provider: String = byte_serialize(party.id.as_bytes()).collect();
         let start = format!("/idp/profile/SAML2/Unsolicited/SSO?providerId={provider}&target=there");
         let mut visitor = Visitor::new();
@@ -156,7 +140,7 @@ async fn force_authn_asks_the_password_of_an_open_session_again_and_says_when() 
     let house = House::one().await;
     let parent = house.guardian(Shape::TwoParents).await;
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), ent_policy()).await else { return };
         let mut visitor = Visitor::new();
         visitor.open(&party.url).await;
         visitor.sign_in(&parent).await;
@@ -183,7 +167,7 @@ async fn is_passive_shows_no_page_and_answers_from_the_session_alone() {
     let house = House::one().await;
     let parent = house.guardian(Shape::TwoParents).await;
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), ent_policy()).await else { return };
         let mut visitor = Visitor::new();
         let passive = format!("{}/?passive=1", party.url);
         visitor.open(&passive).await;
@@ -209,7 +193,9 @@ async fn a_strength_of_proof_that_we_do_not_have_is_never_answered_with_less() {
     let house = House::one().await;
     let parent = house.guardian(Shape::TwoParents).await;
     let classes = "urn:oasis:names:tc:SAML:2.0:ac:classes";
-    let Some(party) = welcome(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else { return };
+    let Some(party) = SamlParty::known_to(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else {
+        return;
+    };
     let mut visitor = Visitor::new();
     visitor.open(&format!("{}/?acr={classes}:PasswordProtectedTransport", party.url)).await;
     visitor.sign_in(&parent).await;
@@ -224,7 +210,9 @@ async fn a_strength_of_proof_that_we_do_not_have_is_never_answered_with_less() {
 #[tokio::test]
 async fn a_parent_is_told_with_every_child_of_every_academy() {
     for house in House::each().await {
-        let Some(party) = welcome(&house, Stack::PythonSaml, Habits::default(), ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, Stack::PythonSaml, Habits::default(), ent_policy()).await else {
+            return;
+        };
         let household = house.household(Shape::TwoAcademies);
         let records = household.adults.iter().find(|records| records.len() == 2).unwrap();
         let answer = learnt(&house, &party, &records[0]).await;
@@ -254,7 +242,7 @@ async fn a_separator_in_a_name_shifts_no_field() {
     let house = House::one().await;
     let household = house.household(Shape::PipeInName);
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), ent_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), ent_policy()).await else { return };
         let answer = learnt(&house, &party, &household.adults[0][0]).await;
         let family = values(&answer, FAMILY_NAME).concat();
         assert!(family.contains('|'), "the name itself stays as it is written");
@@ -272,7 +260,7 @@ async fn a_pupil_is_told_by_number_and_school() {
     let somebody = house.student(Shape::TwoParents).await;
     let student = pupil(&house, &somebody.person);
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), open_policy()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), open_policy()).await else { return };
         let answer = learnt(&house, &party, &somebody.person).await;
         assert_eq!(values(&answer, FAMILY_NAME), [student.names.family.as_str()]);
         assert_eq!(values(&answer, GIVEN_NAME), [student.names.given.as_str()]);
@@ -289,7 +277,9 @@ async fn a_party_that_was_granted_nothing_learns_no_name() {
     let house = House::one().await;
     let parent = house.household(Shape::TwoParents).adults[0][0].clone();
     for stack in STACKS {
-        let Some(party) = welcome(&house, stack, Habits::default(), ReleasePolicy::default()).await else { return };
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), ReleasePolicy::default()).await else {
+            return;
+        };
         let answer = learnt(&house, &party, &parent).await;
         let told: BTreeSet<_> = answer["attributes"].as_object().unwrap().keys().cloned().collect();
         let least = BTreeSet::from([AFFILIATION, "urn:oid:1.3.6.1.4.1.20326.10.999.1.5"].map(String::from));
@@ -303,12 +293,14 @@ async fn xmlsec1_finds_our_response_assertion_and_metadata_signed() {
     let house = House::one().await;
     let Some(judge) = Judge::find() else { return };
     let metadata = house.metadata().await;
-    let ours = certificate(&metadata);
+    let ours = certificates(&metadata).remove(0);
     judge.verify(&metadata, &ours, Signed::Metadata).unwrap();
     judge.verify(&metadata.replace("HTTP-POST", "HTTP-GET"), &ours, Signed::Metadata).unwrap_err();
 
     let parent = house.guardian(Shape::PipeInName).await;
-    let Some(party) = welcome(&house, Stack::PythonSaml, Habits::default(), open_policy()).await else { return };
+    let Some(party) = SamlParty::known_to(&house, Stack::PythonSaml, Habits::default(), open_policy()).await else {
+        return;
+    };
     let mut visitor = Visitor::new();
     visitor.open(&party.url).await;
     visitor.sign_in(&parent).await;
@@ -331,7 +323,9 @@ async fn an_attribute_goes_out_under_the_name_of_the_settings() {
             config.saml.attribute_names.insert("FrEduVecteur".to_owned(), name.to_owned());
         })
         .await;
-    let Some(party) = welcome(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else { return };
+    let Some(party) = SamlParty::known_to(&house, Stack::NodeSaml, Habits::default(), ent_policy()).await else {
+        return;
+    };
     let student = house.household(Shape::TwoParents).students[0].clone();
     let answer = learnt(&house, &party, &student).await;
     assert_eq!(values(&answer, name).len(), 1, "{answer}");

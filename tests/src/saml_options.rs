@@ -13,30 +13,16 @@ use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::byte_serialize;
 
 use crate::attacks::raw;
-use crate::harness::{Habits, House, Judge, SamlParty, Signed, Stack, Visitor, ent_policy, open_policy};
+use crate::harness::{Habits, House, Judge, SamlParty, Signed, Stack, Visitor, certificates, ent_policy, open_policy};
 
 const STACKS: [Stack; 2] = [Stack::NodeSaml, Stack::PythonSaml];
 const CLASSES: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes";
 
 /// A party that this house knows, with these options, and that trusts it.
 async fn welcome(house: &House, stack: Stack, habits: Habits, options: &[(&str, &str)]) -> Option<SamlParty> {
-    let mut party = SamlParty::start(stack, habits).await?;
-    let id = house.welcome_saml(&party, open_policy()).await;
-    set(house, &id, options).await;
-    party.trust(&house.metadata().await).await.unwrap();
+    let party = SamlParty::known_to(house, stack, habits, open_policy()).await?;
+    house.set(&PartyId(party.id.clone()), options).await;
     Some(party)
-}
-
-/// As `guichet rp set` does.
-async fn set(house: &House, id: &PartyId, options: &[(&str, &str)]) {
-    let store = &house.accounts().store;
-    let before = store.party(id).await.unwrap().unwrap();
-    let mut after = before.clone();
-    let Protocol::Saml(saml) = &mut after.protocol else { panic!("a SAML party") };
-    for (key, value) in options {
-        saml.options.set(key, value).unwrap();
-    }
-    assert!(store.change_party(&before, &after, house.clock.now()).await.unwrap());
 }
 
 /// What the party shows of a guardian who signs in there.
@@ -52,7 +38,7 @@ async fn arrive(house: &House, address: &str) -> Visitor {
 #[tokio::test]
 async fn so_03_each_stack_opens_what_was_encrypted_for_it() {
     let house = House::one().await;
-    let ours = certificate(&house.metadata().await);
+    let ours = certificates(&house.metadata().await).remove(0);
     for (stack, signs) in STACKS.into_iter().flat_map(|stack| [(stack, true), (stack, false)]) {
         let habits = Habits { signs, encrypts: true, ..Habits::default() };
         let Some(party) = welcome(&house, stack, habits, &[]).await else { return };
@@ -66,13 +52,6 @@ async fn so_03_each_stack_opens_what_was_encrypted_for_it() {
             judge.verify(&response, &ours, Signed::Response).unwrap();
         }
     }
-}
-
-fn certificate(metadata: &str) -> String {
-    let (_, rest) = metadata.split_once("X509Certificate>").unwrap();
-    let base64: String = rest.split('<').next().unwrap().split_whitespace().collect();
-    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 #[tokio::test]
@@ -183,7 +162,7 @@ async fn register(house: &House, attributes: &str, options: &[(&str, &str)]) {
         protocol: Protocol::Saml(read.saml),
     };
     house.register(&party).await;
-    set(house, &read.entity_id, options).await;
+    house.set(&read.entity_id, options).await;
 }
 
 /// A request, right but for these attributes and what is inside.
@@ -261,7 +240,13 @@ async fn si_08_to_18_what_cannot_be_met_gets_the_exact_status_or_a_page_here() {
         ("", list.to_owned(), told("Responder", "NoSupportedIDP", CONSUMER), "no-supported-idp"),
         (
             "",
-            "<saml:Subject><saml:NameID>x</saml:NameID></saml:Subject>".to_owned(),
+            "<saml:Subject><saml:EncryptedID/></saml:Subject>".to_owned(),
+            told("Responder", "RequestUnsupported", CONSUMER),
+            "request-unsupported",
+        ),
+        (
+            "",
+            "<samlp:Scoping ProxyCount=\"-1\"/>".to_owned(),
             told("Responder", "RequestUnsupported", CONSUMER),
             "request-unsupported",
         ),
@@ -284,6 +269,77 @@ async fn si_08_to_18_what_cannot_be_met_gets_the_exact_status_or_a_page_here() {
     }
     let once = request(&house, "_once", "", "");
     assert_eq!((send(&once).await, send(&once).await), (Outcome::SignIn, Outcome::Page), "SI-12: replayed");
+}
+
+#[tokio::test]
+async fn si_18_what_can_be_met_leads_to_a_sign_in_and_the_answer_says_it() {
+    let house = House::one().await;
+    register(&house, "", &[]).await;
+    let parent = house.guardian(Shape::TwoParents).await;
+    let context = |comparison: &str, class: &str| {
+        format!(
+            "<samlp:RequestedAuthnContext Comparison=\"{comparison}\"><saml:AuthnContextClassRef>{CLASSES}:{class}\
+             </saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
+        )
+    };
+    let provider = "ProviderName=\"Evil &amp; &lt;b>\"";
+    let cases = [
+        ("", context("exact", "Password"), "Password"),
+        ("", context("exact", "PasswordProtectedTransport"), "PasswordProtectedTransport"),
+        ("", context("minimum", "Password"), "PasswordProtectedTransport"),
+        ("", context("better", "Password"), "PasswordProtectedTransport"),
+        ("", context("maximum", "Password"), "Password"),
+        (provider, String::new(), "PasswordProtectedTransport"),
+        ("", "<samlp:Scoping ProxyCount=\"0\"/>".to_owned(), "PasswordProtectedTransport"),
+    ];
+    for (number, (attributes, inside, said)) in cases.into_iter().enumerate() {
+        let mut visitor = Visitor::new();
+        visitor.open(&request(&house, &format!("_r{number}"), attributes, &inside)).await;
+        assert!(visitor.is_asked_to_sign_in(), "{attributes} {inside}");
+        assert!(!visitor.page().source.contains("Evil"), "a portal is called what it was registered as");
+        visitor.sign_in(&parent).await;
+        let class = format!("{CLASSES}:{said}</saml2:AuthnContextClassRef>");
+        assert!(response_on(&visitor).contains(&class), "{attributes} {inside}");
+    }
+}
+
+/// The response that our page is about to send.
+fn response_on(visitor: &Visitor) -> String {
+    let form = visitor.page().submission("Continuer vers ENT d'essai");
+    let (_, response) = form.fields.into_iter().find(|(name, _)| name == "SAMLResponse").unwrap();
+    String::from_utf8(BASE64.decode(response.as_bytes()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_party_that_asks_for_one_person_hears_of_nobody_else() {
+    // SAML Profiles 4.1.4.1.
+    let house = House::one().await;
+    register(&house, "", &[]).await;
+    let (parent, pupil) = (house.guardian(Shape::TwoParents).await, house.student(Shape::TwoParents).await);
+    let mut visitor = Visitor::new();
+    visitor.open(&request(&house, "_first", "", "")).await;
+    visitor.sign_in(&parent).await;
+    let first = response_on(&visitor);
+    let (head, _) = first.split_once("</saml2:NameID>").unwrap();
+    let known_as = head.rsplit('>').next().unwrap();
+    let persistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+    let about = |id: &str, name: &str| {
+        let subject = format!("<saml:Subject><saml:NameID Format=\"{persistent}\">{name}</saml:NameID></saml:Subject>");
+        request(&house, id, "", &subject)
+    };
+    visitor.open(&about("_same", known_as)).await;
+    assert!(response_on(&visitor).contains(&format!(">{known_as}</saml2:NameID>")), "the one signed in");
+    visitor.open(&about("_other", "MZXW6YTBOI5DCMRTGQ2TMNZYHE2DKNRX")).await;
+    let refused = response_on(&visitor);
+    assert!(refused.contains("status:UnknownPrincipal") && !refused.contains("Assertion "), "{refused}");
+
+    let mut somebody_else = Visitor::new();
+    somebody_else.open(&about("_elsewhere", known_as)).await;
+    somebody_else.sign_in(&pupil).await;
+    let refused = response_on(&somebody_else);
+    assert!(refused.contains("status:UnknownPrincipal") && !refused.contains("Assertion "), "{refused}");
+    let journal = house.accounts().store.recent_of(&PartyId(ENTITY.to_owned()), 1).await.unwrap();
+    assert_eq!(journal[0].outcome, "unknown-principal");
 }
 
 #[tokio::test]

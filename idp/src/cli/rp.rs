@@ -86,23 +86,16 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show the dangerous changes that wait for a person
+    /// Show the dangerous changes that wait for a person, and those that one rejected
     Pending {
         /// One JSON array
         #[arg(long)]
         json: bool,
     },
     /// Apply what waits for a relying party; a client that registered by itself is open after two persons' yes
-    Approve {
-        /// entityID or client_id
-        party: String,
-        /// Who says yes; kept in the journal
-        #[arg(long = "as", visible_alias = "by", value_name = "NAME")]
-        by: String,
-        /// The change that was looked at, as `pending` shows it: a newer one is then not applied
-        #[arg(long, value_name = "ID")]
-        change: Option<String>,
-    },
+    Approve(pending::Answer),
+    /// Leave a relying party as it is: what waits for it is not asked about again
+    Reject(pending::Answer),
     /// What lets an organization register its clients by itself
     #[command(subcommand)]
     Token(token::Command),
@@ -222,9 +215,8 @@ pub async fn run(
         Command::Refresh { address, json } => sources::refresh(address.as_deref(), json, around, out).await?,
         Command::Token(command) => token::run(command, around, out, notes).await?,
         Command::Pending { json } => pending::list(json, around, out).await?,
-        Command::Approve { party, by, change } => {
-            pending::approve((&party, change.as_deref()), &by, around, out).await?;
-        }
+        Command::Approve(answer) => pending::approve(&answer, around, out).await?,
+        Command::Reject(answer) => pending::reject(&answer, around, (out, notes)).await?,
         Command::Add(add) => {
             let answer = register(&add, around, notes).await?;
             let shown = if add.json { answer.to_string() + "\n" } else { lines(&answer) };

@@ -84,6 +84,16 @@ pub struct SamlReply {
     pub name_id_format: NameIdFormat,
     #[serde(default)]
     pub authn_context: AuthnContext,
+    /// The one person that the party wants to hear about, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<RequestedSubject>,
+}
+
+/// A person by the identifier that the party was given of them (SAML Profiles 4.1.4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestedSubject {
+    pub format: NameIdFormat,
+    pub value: String,
 }
 
 /// What the answer says of the proof. It is always a password over TLS; a party that asked by one of the weaker names is

@@ -23,6 +23,8 @@ mod tests;
 
 /// How soon readers of our metadata ask again (`cacheDuration`).
 pub const METADATA_CACHE: Duration = Duration::hours(6);
+/// How long before its end a certificate of ours is spoken of: time for a rotation at its slowest.
+pub const CERTIFICATE_WARNING: Duration = Duration::days(60);
 
 /// What a key is for. Each purpose has keys of its own (KM-01).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,6 +45,7 @@ fn say(refreshed: &Refreshed) {
                 added = report.added.len(),
                 changed = report.changed.len(),
                 held = report.held.len(),
+                rejected = report.rejected.len(),
                 unchanged = report.unchanged,
                 missing = report.missing.len(),
                 unfit = report.unfit.len(),

@@ -63,6 +63,11 @@ impl Certificate {
         PublicKey::from_spki(read.public_key().raw)
     }
 
+    pub fn ends_at(&self) -> Option<OffsetDateTime> {
+        let (_, read) = X509Certificate::from_der(&self.der).ok()?;
+        Some(read.validity().not_after.to_datetime())
+    }
+
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der

@@ -27,7 +27,15 @@ pub enum Approval {
     Changed,
 }
 
-/// Everything that waits, the oldest first.
+/// What became of a no.
+#[derive(Debug)]
+pub enum Rejection {
+    Noted(Box<Waiting>),
+    /// Nothing waits for that party, or something else than what was shown.
+    Nothing,
+}
+
+/// Everything that waits or was rejected, the oldest first.
 pub async fn waiting(store: &Store) -> Result<Vec<Waiting>, Error> {
     let mut all = Vec::new();
     for held in store.held_changes().await? {
@@ -38,7 +46,20 @@ pub async fn waiting(store: &Store) -> Result<Vec<Waiting>, Error> {
     Ok(all)
 }
 
-/// Applies what waits for a party; `shown`, where given, is the change that was looked at.
+/// Says no to what waits for a party: it stays as it is, and the same copy read again asks nobody.
+pub async fn reject(
+    store: &Store,
+    id: &PartyId,
+    shown: Option<&str>,
+    by: &str,
+    now: OffsetDateTime,
+) -> Result<Rejection, Error> {
+    let Some(waiting) = find(store, id, shown).await? else { return Ok(Rejection::Nothing) };
+    let is_noted = store.reject_change(&waiting.held, by, now).await?;
+    Ok(if is_noted { Rejection::Noted(Box::new(waiting)) } else { Rejection::Nothing })
+}
+
+/// Applies what waits for a party, or was rejected before; `shown`, where given, is the change that was looked at.
 pub async fn approve(
     store: &Store,
     id: &PartyId,
@@ -46,9 +67,7 @@ pub async fn approve(
     by: &str,
     now: OffsetDateTime,
 ) -> Result<Approval, Error> {
-    let found = waiting(store).await?.into_iter().find(|waiting| waiting.held.party == *id);
-    let is_shown = |waiting: &Waiting| shown.is_none_or(|shown| shown == waiting.held.id);
-    let Some(waiting) = found.filter(is_shown) else { return Ok(Approval::Nothing) };
+    let Some(waiting) = find(store, id, shown).await? else { return Ok(Approval::Nothing) };
     let proposal = proposal(&waiting.held)?;
     if let Some(end) = proposal.saml.valid_until.filter(|end| *end <= now) {
         return Ok(Approval::Ended(end));
@@ -57,6 +76,11 @@ pub async fn approve(
     let Some(after) = proposal.applied(&waiting.party, true) else { return Ok(Approval::Nothing) };
     let is_applied = store.approve_change(&waiting.held, (&waiting.party, &after), by, now).await?;
     Ok(if is_applied { Approval::Applied(Box::new(waiting)) } else { Approval::Changed })
+}
+
+async fn find(store: &Store, id: &PartyId, shown: Option<&str>) -> Result<Option<Waiting>, Error> {
+    let found = waiting(store).await?.into_iter().find(|waiting| waiting.held.party == *id);
+    Ok(found.filter(|waiting| shown.is_none_or(|shown| shown == waiting.held.id)))
 }
 
 fn proposal(held: &Held) -> Result<Proposal, Error> {

@@ -1,12 +1,14 @@
-//! Ends that come near: certificates of parties, and metadata that nothing renews. Told 60, 30, 7 and 1 days before, and
-//! when they are there, once each, whichever node looks first.
+//! Ends that come near: certificates of parties and our own, and metadata that nothing renews. Told 60, 30, 7 and 1 days
+//! before, and when they are there, once each, whichever node looks first.
 
 use std::collections::HashMap;
 
+use data_encoding::BASE64;
 use time::OffsetDateTime;
 
 use super::Error;
 use crate::domain::relying_party::{PartyId, Protocol, RelyingParty, SamlParty};
+use crate::domain::signing_key::{Entry, State};
 use crate::domain::source::{Source, Trust};
 use crate::saml::metadata::certificate;
 use crate::store::{KnownSource, Store};
@@ -22,6 +24,8 @@ pub enum What {
     EncryptionCertificate,
     /// Of a source: nothing of it is believed without another pin.
     PinnedCertificate,
+    /// One that our metadata publish: parties that look at dates stop believing what its key signs.
+    OwnCertificate,
 }
 
 impl What {
@@ -31,6 +35,7 @@ impl What {
             Self::SigningCertificate => "signing certificate",
             Self::EncryptionCertificate => "encryption certificate",
             Self::PinnedCertificate => "pinned certificate",
+            Self::OwnCertificate => "certificate, which is ours,",
         }
     }
 }
@@ -38,7 +43,7 @@ impl What {
 /// An end within sixty days, or past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
-    /// The entityID, or the address of a source.
+    /// The entityID, the address of a source, or the name of a key of ours.
     pub whose: String,
     pub name: String,
     pub what: What,
@@ -67,6 +72,8 @@ pub async fn endings(store: &Store, now: OffsetDateTime) -> Result<Vec<Ending>, 
     for known in &sources {
         of_source(&known.source, now, &mut found);
     }
+    let register = store.key_register().await?;
+    found.extend(register.keys().iter().filter_map(|entry| of_key(entry, now)));
     Ok(found)
 }
 
@@ -131,4 +138,13 @@ fn of_source(source: &Source, now: OffsetDateTime, found: &mut Vec<Ending>) {
             stage,
         });
     }
+}
+
+fn of_key(entry: &Entry, now: OffsetDateTime) -> Option<Ending> {
+    let is_used = matches!(entry.state(), State::Published | State::Active);
+    let certificate = BASE64.encode(&entry.public);
+    let at = certificate::end(&certificate).filter(|_| is_used && entry.name.purpose.is_saml())?;
+    let name = entry.name.to_string();
+    let fingerprint = certificate::fingerprint(&certificate);
+    stage(at, now).map(|stage| Ending { whose: name.clone(), name, what: What::OwnCertificate, fingerprint, at, stage })
 }

@@ -25,7 +25,7 @@ use crate::outbound::{self, Limits, Outbound, Redirects};
 use crate::saml::metadata::{self, NotTaken, Taken, Wanted};
 use crate::store::{self, Introduced, Introduction, Store};
 
-pub use approve::{Approval, Waiting, approve, waiting};
+pub use approve::{Approval, Rejection, Waiting, approve, reject, waiting};
 pub use expiry::{Ending, What, endings, tell};
 pub use refresh::{Refreshed, Report};
 

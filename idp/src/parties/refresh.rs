@@ -1,6 +1,6 @@
 //! Sources are read again each day, or as soon as their author wishes; what changed is applied or held.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXUPPER;
@@ -31,6 +31,8 @@ pub struct Report {
     pub added: Vec<PartyId>,
     pub changed: Vec<PartyId>,
     pub held: Vec<PartyId>,
+    /// Held, and rejected by a person before.
+    pub rejected: Vec<PartyId>,
     pub unchanged: usize,
     /// Known of this source and not in its newest copy: they run to their own end.
     pub missing: Vec<PartyId>,
@@ -82,7 +84,8 @@ impl Registry {
         let sourced = self.store.sourced_parties(&source.address).await?;
         let mut known: HashMap<PartyId, SourcedParty> =
             sourced.into_iter().map(|sourced| (sourced.party.id.clone(), sourced)).collect();
-        let waiting: HashSet<PartyId> = self.store.held_changes().await?.into_iter().map(|held| held.party).collect();
+        let waiting: HashMap<PartyId, Held> =
+            self.store.held_changes().await?.into_iter().map(|held| (held.party.clone(), held)).collect();
         let mut renewal = Renewal { mark: Some(taken.mark), due_at: Some(due(taken, now)), ..Renewal::default() };
         let mut report = Report { unfit: taken.unfit.clone(), ..Report::default() };
         for read in &taken.parties {
@@ -98,7 +101,13 @@ impl Registry {
         }
         report.missing = known.into_keys().collect();
         report.missing.sort();
-        renewal.settled.retain(|id| waiting.contains(id));
+        renewal.settled.retain(|id| waiting.contains_key(id));
+        let is_rejected = |held: &Held| {
+            waiting.get(&held.party).is_some_and(|known| known.id == held.id && known.rejected_at.is_some())
+        };
+        let (rejected, held): (Vec<&Held>, Vec<&Held>) = renewal.held.iter().partition(|held| is_rejected(held));
+        report.held = held.into_iter().map(|held| held.party.clone()).collect();
+        report.rejected = rejected.into_iter().map(|held| held.party.clone()).collect();
         self.store.renew(&source.address, &renewal, now).await?;
         Ok(report)
     }
@@ -117,7 +126,6 @@ fn sort(sourced: &SourcedParty, read: &Read, now: OffsetDateTime, (renewal, repo
     let Some(after) = proposal.applied(before, sourced.has_own_name) else { return };
     let differences = proposal.differences(before);
     if differences.iter().any(|difference| difference.is_dangerous) {
-        report.held.push(before.id.clone());
         renewal.held.extend(hold(&proposal, before, now));
         return;
     }
@@ -138,7 +146,7 @@ fn hold(proposal: &Proposal, party: &RelyingParty, now: OffsetDateTime) -> Optio
     let lasting = serde_json::to_vec(&lasting).ok()?;
     let id = HEXUPPER.encode(digest(&SHA256, &lasting).as_ref().get(..6)?);
     let proposal = serde_json::to_string(proposal).ok()?;
-    Some(Held { party: party.id.clone(), id, proposal, found_at: now })
+    Some(Held { party: party.id.clone(), id, proposal, found_at: now, rejected_at: None })
 }
 
 fn newcomer(source: &Source, read: &Read) -> RelyingParty {

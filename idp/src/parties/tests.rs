@@ -218,6 +218,40 @@ async fn r3_a_dangerous_change_waits_for_a_name_and_a_harmless_one_does_not() {
 }
 
 #[tokio::test]
+async fn r3_what_a_person_rejected_does_not_wait_again_until_it_says_something_else() {
+    for bench in Bench::each().await {
+        let store = &bench.registry.store;
+        bench.serves(document(CONSUMER, Some(PARTY_KEY), 10));
+        bench.introduce().await;
+        bench.serves(document(CONSUMER, Some(STRANGER), 11));
+        bench.refresh(NOW + DAY).await.unwrap();
+        let shown = waiting(store).await.unwrap()[0].held.id.clone();
+        let other = reject(store, &id(PARTY), Some("000000000000"), "N. Rousseau", NOW + DAY).await.unwrap();
+        assert!(matches!(other, Rejection::Nothing));
+        let noted = reject(store, &id(PARTY), Some(&shown), "N. Rousseau", NOW + DAY).await.unwrap();
+        assert!(matches!(noted, Rejection::Noted(_)));
+        let again = reject(store, &id(PARTY), Some(&shown), "N. Rousseau", NOW + DAY).await.unwrap();
+        assert!(matches!(again, Rejection::Nothing), "one no is enough");
+
+        bench.serves(document(CONSUMER, Some(STRANGER), 12));
+        let report = bench.refresh(NOW + DAY * 2).await.unwrap();
+        assert_eq!((report.held, report.rejected), (vec![], vec![id(PARTY)]));
+        assert_eq!(waiting(store).await.unwrap()[0].held.rejected_at, Some(NOW + DAY));
+        assert_eq!(bench.saml().await.valid_until, Some(NOW + DAY * 10), "it ends as it would have");
+
+        bench.serves(document("https://ent.example/new", Some(STRANGER), 13));
+        let report = bench.refresh(NOW + DAY * 3).await.unwrap();
+        assert_eq!((report.held, report.rejected), (vec![id(PARTY)], vec![]), "another change is another question");
+        bench.serves(document(CONSUMER, Some(STRANGER), 14));
+        assert_eq!(bench.refresh(NOW + DAY * 4).await.unwrap().held, [id(PARTY)], "and so is this one again");
+        reject(store, &id(PARTY), None, "N. Rousseau", NOW + DAY * 4).await.unwrap();
+        let applied = approve(store, &id(PARTY), Some(&shown), "C. Dupont", NOW + DAY * 4).await.unwrap();
+        assert!(matches!(applied, Approval::Applied(_)), "a person may think again");
+        assert!(waiting(store).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn r3_what_no_longer_differs_no_longer_waits() {
     for bench in Bench::each().await {
         bench.serves(document(CONSUMER, Some(PARTY_KEY), 10));

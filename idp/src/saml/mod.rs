@@ -17,6 +17,7 @@ mod envelope;
 mod lexis;
 pub mod logout;
 pub mod metadata;
+pub mod name_id;
 mod names;
 pub mod pasted;
 pub mod reason;

@@ -10,12 +10,13 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::interaction::{Outgoing, Refusal, SamlReply};
 use crate::domain::release::{Attribute, Released};
-use crate::domain::relying_party::{NameIdFormat, PartyId, SamlParty};
+use crate::domain::relying_party::{PartyId, SamlParty};
 use crate::domain::saml_options::{NameFormat, Sign};
 use crate::domain::session::Session;
 
 use super::canonical::Writer;
 use super::encryption::{self, Seal, Unsealed};
+use super::name_id;
 use super::names::{self, ASSERTION, PROTOCOL};
 use super::signing::{Halves, SigningKey, Unsigned, id};
 
@@ -68,6 +69,8 @@ pub enum Status {
     /// The party may not be told in clear, and publishes no key.
     NoEncryptionKey,
     AuthnFailed,
+    /// The party asked for one given person, and somebody else is signed in.
+    UnknownPrincipal,
 }
 
 impl Status {
@@ -81,6 +84,7 @@ impl Status {
             | Self::NoAuthnContext
             | Self::NoSupportedIdp
             | Self::NoEncryptionKey
+            | Self::UnknownPrincipal
             | Self::AuthnFailed => "urn:oasis:names:tc:SAML:2.0:status:Responder",
         }
     }
@@ -94,6 +98,7 @@ impl Status {
             Self::InvalidNameIdPolicy => "urn:oasis:names:tc:SAML:2.0:status:InvalidNameIDPolicy",
             Self::NoSupportedIdp => "urn:oasis:names:tc:SAML:2.0:status:NoSupportedIDP",
             Self::AuthnFailed => "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed",
+            Self::UnknownPrincipal => names::UNKNOWN_PRINCIPAL,
         }
     }
 
@@ -108,6 +113,7 @@ impl Status {
             Self::NoSupportedIdp => "no-supported-idp",
             Self::NoEncryptionKey => "no-encryption-key",
             Self::AuthnFailed => "authn-failed",
+            Self::UnknownPrincipal => "unknown-principal",
         }
     }
 
@@ -117,7 +123,7 @@ impl Status {
             Self::NoPassive => "A page would have to be shown and the request forbids it.",
             Self::RequestDenied => "This service is not open to this person.",
             Self::RequestUnsupported => {
-                "A request for one given person, or with a Scoping that is none, is not supported."
+                "A Subject without a NameID or with a confirmation, or a Scoping that is none, is not supported."
             }
             Self::NoAuthnContext => "The requested authentication context cannot be met.",
             Self::InvalidNameIdPolicy => "The requested name identifier cannot be given.",
@@ -126,6 +132,7 @@ impl Status {
                 "This service is told nothing in clear, and its metadata has no key to encrypt for."
             }
             Self::AuthnFailed => "The sign-in did not succeed.",
+            Self::UnknownPrincipal => "The requested person is not the one who is signed in.",
         }
     }
 }
@@ -227,10 +234,7 @@ fn assertion(answer: &Answer, id: &str) -> Halves {
 
 fn subject(out: &mut Writer, answer: &Answer) {
     let reply = answer.reply;
-    let format = match reply.name_id_format {
-        NameIdFormat::Persistent => names::PERSISTENT,
-        NameIdFormat::Transient => names::TRANSIENT,
-    };
+    let format = name_id::uri(reply.name_id_format);
     out.open("saml2:Subject", &[]);
     let attributes =
         [("Format", format), ("NameQualifier", answer.entity_id), ("SPNameQualifier", answer.party.0.as_str())];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::relying_party::PartyId;
-use crate::domain::signing_key::{Entry, How, KeyName, Purpose, Register, State};
+use crate::domain::signing_key::{CERTIFICATE_WARNING, Entry, How, KeyName, Purpose, Register, State};
 use crate::keys::{Certificate, OidcKeys, Private, PublicKey, SamlEcKeys, SamlKeys};
 
 /// A key of the others that this node does not have, and why.
@@ -111,6 +111,20 @@ impl Snapshot {
     /// What our metadata publishes: DER in base64, the one that everybody has first.
     pub fn certificates(&self) -> &[String] {
         &self.certificates
+    }
+
+    /// The keys in use whose certificate ends soon, or has ended.
+    pub fn certificates_ending(&self, now: OffsetDateTime) -> Vec<KeyName> {
+        let ends_soon = |entry: &&Entry| {
+            let end = Certificate::from_der(&entry.public).and_then(|certificate| certificate.ends_at());
+            end.is_some_and(|end| end - now <= CERTIFICATE_WARNING)
+        };
+        let of = |purpose| {
+            let active = self.register.in_state(purpose, State::Active);
+            active.chain(self.register.in_state(purpose, State::Published))
+        };
+        let entries = [Purpose::Saml, Purpose::SamlEs256].into_iter().flat_map(of);
+        entries.filter(ends_soon).map(|entry| entry.name).collect()
     }
 
     pub const fn oidc(&self) -> &OidcKeys {

@@ -37,6 +37,8 @@ pub struct Held {
     pub id: String,
     pub proposal: String,
     pub found_at: OffsetDateTime,
+    /// When a person said no to it.
+    pub rejected_at: Option<OffsetDateTime>,
 }
 
 /// What a good copy does, all of it or nothing.
@@ -196,12 +198,19 @@ impl Store {
         Ok(())
     }
 
-    /// What waits for a person, the oldest first.
+    /// What waits for a person or was rejected by one, the oldest first.
     pub async fn held_changes(&self) -> Result<Vec<Held>> {
-        const ALL: &str = "SELECT party, id, proposal, found_at FROM party_changes ORDER BY found_at, party";
-        type Row = (String, String, String, OffsetDateTime);
+        const ALL: &str =
+            "SELECT party, id, proposal, found_at, rejected_at FROM party_changes ORDER BY found_at, party";
+        type Row = (String, String, String, OffsetDateTime, Option<OffsetDateTime>);
         let rows: Vec<Row> = on!(&self.read, c => sqlx::query_as(ALL).fetch_all(c).await)?;
-        let held = |(party, id, proposal, found_at)| Held { party: PartyId(party), id, proposal, found_at };
+        let held = |(party, id, proposal, found_at, rejected_at)| Held {
+            party: PartyId(party),
+            id,
+            proposal,
+            found_at,
+            rejected_at,
+        };
         Ok(rows.into_iter().map(held).collect())
     }
 
@@ -221,6 +230,21 @@ impl Store {
             return Ok(false);
         }
         journal(&mut tx, "metadata-approved", &held.party, by, now).await?;
+        db::commit(tx).await?;
+        Ok(true)
+    }
+
+    /// Notes a person's no, if it is still that which waits. The row stays, so that the same copy does not wait again.
+    pub async fn reject_change(&self, held: &Held, by: &str, now: OffsetDateTime) -> Result<bool> {
+        const REJECT: &str =
+            "UPDATE party_changes SET rejected_at = $3 WHERE party = $1 AND id = $2 AND rejected_at IS NULL";
+        let mut tx = db::begin(&self.write).await?;
+        let rejected = on!(&mut tx, c => sqlx::query(REJECT)
+            .bind(&held.party.0).bind(&held.id).bind(now).execute(&mut **c).await?.rows_affected());
+        if rejected == 0 {
+            return Ok(false);
+        }
+        journal(&mut tx, "metadata-rejected", &held.party, by, now).await?;
         db::commit(tx).await?;
         Ok(true)
     }
@@ -291,7 +315,8 @@ async fn replace(tx: &mut Tx, before: &RelyingParty, after: &RelyingParty, now: 
 async fn hold(tx: &mut Tx, held: &Held, now: OffsetDateTime) -> Result<()> {
     const HOLD: &str = "INSERT INTO party_changes (party, id, proposal, found_at) VALUES ($1, $2, $3, $4) \
                         ON CONFLICT (party) DO UPDATE SET proposal = excluded.proposal, id = excluded.id, found_at = \
-                        CASE WHEN party_changes.id = excluded.id THEN party_changes.found_at ELSE excluded.found_at END";
+                        CASE WHEN party_changes.id = excluded.id THEN party_changes.found_at ELSE excluded.found_at END, \
+                        rejected_at = CASE WHEN party_changes.id = excluded.id THEN party_changes.rejected_at END";
     const KNOWN: &str = "SELECT id FROM party_changes WHERE party = $1";
     let known: Option<String> =
         on!(&mut *tx, c => sqlx::query_scalar(KNOWN).bind(&held.party.0).fetch_optional(&mut **c).await?);

@@ -5,6 +5,7 @@ mod client_keys;
 mod forms;
 mod guesses;
 mod headers;
+mod logout;
 mod oidc;
 mod restart;
 mod saml;

@@ -236,9 +236,7 @@ async fn a_genuine_signature_carries_no_forged_request() {
     // SI-04, SI-05, SI-09: XML signature wrapping, over a request that node-saml has signed.
     let house = House::one().await;
     let habits = Habits { signs: true, ..Habits::default() };
-    let Some(mut party) = SamlParty::start(Stack::NodeSaml, habits).await else { return };
-    house.welcome_saml(&party, ent_policy()).await;
-    party.trust(&house.metadata().await).await.unwrap();
+    let Some(party) = SamlParty::known_to(&house, Stack::NodeSaml, habits, ent_policy()).await else { return };
     let mut visitor = Visitor::new();
     visitor.open(&format!("{}/post", party.url)).await;
     let form = visitor.page().submission(&visitor.page().buttons().concat());
@@ -290,9 +288,7 @@ async fn markup_in_a_name_stays_a_name() {
 
     let parent = house.active(&person).await;
     for stack in [Stack::NodeSaml, Stack::PythonSaml] {
-        let Some(mut party) = SamlParty::start(stack, Habits::default()).await else { return };
-        house.welcome_saml(&party, open_policy()).await;
-        party.trust(&house.metadata().await).await.unwrap();
+        let Some(party) = SamlParty::known_to(&house, stack, Habits::default(), open_policy()).await else { return };
         let mut visitor = Visitor::new();
         visitor.open(&party.url).await;
         visitor.sign_in(&parent).await;

@@ -12,10 +12,12 @@ pub mod deeds;
 pub mod flows;
 pub mod judge;
 pub mod keyed;
+pub mod operator;
 pub mod page;
 pub mod party;
 pub mod portal;
 pub mod program;
+pub mod seat;
 pub mod server;
 pub mod tls;
 pub mod visitor;
@@ -24,11 +26,13 @@ pub use browser::{Browser, Device};
 pub use flows::FlowsParty;
 pub use judge::{Judge, Signed};
 pub use keyed::{KeyedParty, Registered};
+pub use operator::{Operator, published};
 pub use page::Page;
 pub use party::{Habits, OidcParty, SamlParty, Stack};
 pub use portal::Portal;
+pub use seat::Seat;
 pub use server::{House, Somebody, ent_policy, open_policy};
-pub use tls::authority;
+pub use tls::{authority, certificates};
 pub use visitor::Visitor;
 
 /// The judges live in real time, so a clock that a test holds starts here.

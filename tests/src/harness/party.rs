@@ -1,4 +1,4 @@
-//! Relying parties by other people: two SAML service providers and an OpenID Connect client, each a server of its own
+//! Relying parties by other people: three SAML service providers and an OpenID Connect client, each a server of its own
 //! on `https://127.0.0.1`. `url` is where a person starts (`{url}/post` for SAML over POST; parameters: see the
 //! scripts); whoever arrives back sees a page `Signed in` with `answer`, or `Refused` with `error` (`page::Page`).
 
@@ -7,15 +7,20 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use idp::domain::relying_party::ReleasePolicy;
+
 use super::{
+    House,
     program::{self, Program},
-    tls::{Identity, authority, signing_pair},
+    tls::{Identity, authority, certificates, signing_pair},
 };
 
 #[derive(Clone, Copy, Debug)]
 pub enum Stack {
     NodeSaml,
     PythonSaml,
+    /// Apache with mod_shib: what most ENTs run.
+    Shibboleth,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -35,13 +40,24 @@ pub struct SamlParty {
     pub id: String,
     pub metadata: String,
     pub key: Identity,
+    /// The certificate by which it believes our metadata, from the first time it read them.
+    pin: Option<String>,
 }
 
 impl SamlParty {
+    /// Known to this house, and trusting it.
+    pub async fn known_to(house: &House, stack: Stack, habits: Habits, policy: ReleasePolicy) -> Option<Self> {
+        let mut party = Self::start(stack, habits).await?;
+        house.welcome_saml(&party, policy).await;
+        party.trust(&house.metadata().await).await.unwrap();
+        Some(party)
+    }
+
     pub async fn start(stack: Stack, habits: Habits) -> Option<Self> {
         let (name, command) = match stack {
             Stack::NodeSaml => ("node-saml", program::node("saml-node.mjs")?),
             Stack::PythonSaml => ("python3-saml", program::python("saml-python.py")?),
+            Stack::Shibboleth => ("mod_shib", program::shibboleth("saml-shibboleth.py")?),
         };
         let key = signing_pair(name);
         let settings = json!({
@@ -58,12 +74,19 @@ impl SamlParty {
             id: text(&ready, "id"),
             metadata: text(&ready, "metadata"),
             key,
+            pin: None,
         })
     }
 
     /// Gives it the identity provider's metadata.
     pub async fn trust(&mut self, metadata: &str) -> Result<(), String> {
-        self.program.ask(&json!({ "do": "trust", "metadata": metadata })).await.map(drop)
+        let pin = self.pin.get_or_insert_with(|| certificates(metadata).remove(0));
+        self.program.ask(&json!({ "do": "trust", "metadata": metadata, "certificate": pin })).await.map(drop)
+    }
+
+    /// From now on it believes metadata signed by this key.
+    pub fn pin(&mut self, certificate: &str) {
+        self.pin = Some(certificate.to_owned());
     }
 }
 
@@ -71,6 +94,7 @@ pub struct OidcParty {
     program: Program,
     pub url: String,
     pub redirect_uri: String,
+    pub backchannel_logout_uri: String,
     _ca: NamedTempFile,
 }
 
@@ -81,7 +105,13 @@ impl OidcParty {
         let mut command = program::node("oidc-node.mjs")?;
         command.env("NODE_EXTRA_CA_CERTS", ca.path());
         let (program, ready) = Program::start("openid-client", command, &json!({ "tls": tls() })).await;
-        Some(Self { program, url: text(&ready, "url"), redirect_uri: text(&ready, "redirect_uri"), _ca: ca })
+        Some(Self {
+            program,
+            url: text(&ready, "url"),
+            redirect_uri: text(&ready, "redirect_uri"),
+            backchannel_logout_uri: text(&ready, "backchannel_logout_uri"),
+            _ca: ca,
+        })
     }
 
     /// Discovers `issuer` and gives back its metadata as this client read it; `method` is `client_secret_basic` or
@@ -91,6 +121,11 @@ impl OidcParty {
             "do": "trust", "issuer": issuer, "client_id": id, "client_secret": secret, "method": method,
         });
         self.program.ask(&line).await
+    }
+
+    /// Waits for the next logout token at its back channel: its claims, or `refused` with why.
+    pub async fn told(&mut self) -> Value {
+        self.program.ask(&json!({ "do": "told" })).await.unwrap()
     }
 }
 

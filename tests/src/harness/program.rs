@@ -63,6 +63,14 @@ pub fn python(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// The same on a script that runs Apache, mod_shib and shibd; their packages put them there on every Debian.
+pub fn shibboleth(script: &str) -> Option<Command> {
+    for path in ["/usr/sbin/apache2", "/usr/sbin/shibd", "/usr/lib/apache2/modules/mod_shib.so"] {
+        installed(path, path.into())?;
+    }
+    python(script)
+}
+
 pub struct Program {
     name: String,
     said: ChildStdin,

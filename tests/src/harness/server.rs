@@ -12,7 +12,7 @@ use directory::sample::{Dialect, Household, People, Plan, Sample, Shape};
 use directory::testing::{self, Throwaway};
 use idp::accounts::Accounts;
 use idp::clock::Clock;
-use idp::config::Config;
+use idp::config::{Config, Outbound};
 use idp::domain::account::Profile;
 use idp::domain::password::Password;
 use idp::domain::release::Attribute;
@@ -110,6 +110,13 @@ impl House {
         self.restart().await;
     }
 
+    /// From now on it asks servers of this machine, and believes the authority of the tests.
+    pub async fn ask_this_machine(&mut self) {
+        let ca = self.folder.path().join("ca.pem");
+        std::fs::write(&ca, &authority().ca_pem).unwrap();
+        self.restart_with(|config| config.outbound = Outbound { allow_private: true, extra_ca_file: Some(ca) }).await;
+    }
+
     pub fn later(&self, by: Duration) {
         self.clock.advance(by);
     }
@@ -185,7 +192,7 @@ impl House {
     pub async fn welcome_oidc(&self, party: &OidcParty, policy: ReleasePolicy) -> (PartyId, String) {
         let document = serde_json::json!({
             "client_name": "ENT d'essai", "redirect_uris": [party.redirect_uri], "client_uri": format!("{}/", party.url),
-            "scope": "openid profile ect.scope.cnx",
+            "scope": "openid profile ect.scope.cnx", "backchannel_logout_uri": party.backchannel_logout_uri,
         });
         self.welcome_client(&document, policy).await
     }
@@ -211,6 +218,26 @@ impl House {
     pub async fn register(&self, party: &RelyingParty) {
         let added = self.accounts().store.add_party(party, self.clock.now()).await.unwrap();
         assert_eq!(added, Added::New);
+    }
+
+    /// Options of a SAML party, as `guichet rp set` sets them.
+    pub async fn set(&self, id: &PartyId, options: &[(&str, &str)]) {
+        let store = &self.accounts().store;
+        let before = store.party(id).await.unwrap().unwrap();
+        let mut after = before.clone();
+        let Protocol::Saml(saml) = &mut after.protocol else { panic!("a SAML party") };
+        for (key, value) in options {
+            saml.options.set(key, value).unwrap();
+        }
+        assert!(store.change_party(&before, &after, self.clock.now()).await.unwrap());
+    }
+
+    /// The name of a party that families are shown.
+    pub async fn call(&self, id: &str, name: &str) {
+        let store = &self.accounts().store;
+        let before = store.party(&PartyId(id.to_owned())).await.unwrap().unwrap();
+        let after = RelyingParty { name: name.to_owned(), ..before.clone() };
+        assert!(store.change_party(&before, &after, self.clock.now()).await.unwrap());
     }
 
     /// Our SAML metadata, as a party reads it.

@@ -48,3 +48,16 @@ pub fn signing_pair(name: &str) -> Identity {
     params.distinguished_name.push(DnType::CommonName, name);
     Identity { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
 }
+
+/// Every signing certificate that our metadata publishes, or that an answer names beside its signature, as PEM.
+pub fn certificates(xml: &str) -> Vec<String> {
+    let role = xml.split_once("IDPSSODescriptor").map_or(xml, |(_, role)| role);
+    let found = role.split("<ds:X509Certificate>").skip(1);
+    found.map(|rest| pem(rest.split('<').next().unwrap())).collect()
+}
+
+/// PEM of a certificate's DER in base64.
+pub fn pem(base64: &str) -> String {
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}

@@ -1,6 +1,6 @@
 //! The SAML service providers and xmlsec1: that they take a right answer, made here by xmlsec1 alone, and nothing else.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use serde_json::json;
@@ -8,7 +8,9 @@ use time::{Duration, macros::format_description};
 
 use super::stage;
 use crate::harness::{
-    Habits, Judge, SamlParty, Signed, Stack, Visitor, program, real_time,
+    Habits, Judge, SamlParty, Signed, Stack, Visitor,
+    judge::unsigned,
+    real_time,
     tls::{Identity, signing_pair},
 };
 
@@ -25,18 +27,6 @@ fn provider_metadata(stage: &str, key: &Identity) -> String {
 </KeyInfo></KeyDescriptor><SingleSignOnService Binding="{binding}:HTTP-Redirect" Location="{stage}/told"/>
 <SingleSignOnService Binding="{binding}:HTTP-POST" Location="{stage}/told"/></IDPSSODescriptor></EntityDescriptor>"#,
         unsigned("_m")
-    )
-}
-
-/// A signature yet to be made over the element of that id.
-fn unsigned(id: &str) -> String {
-    let (ds, c14n) = ("http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/10/xml-exc-c14n#");
-    format!(
-        r##"<Signature xmlns="{ds}"><SignedInfo><CanonicalizationMethod Algorithm="{c14n}"/>
-<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><Reference URI="#{id}"><Transforms>
-<Transform Algorithm="{ds}enveloped-signature"/><Transform Algorithm="{c14n}"/></Transforms>
-<DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><DigestValue/></Reference></SignedInfo>
-<SignatureValue/></Signature>"##
     )
 }
 
@@ -72,26 +62,6 @@ Exemple</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:A
     .replace("\n<", "<")
 }
 
-/// Fills the signatures in, those inside first.
-fn sign(xml: &str, key: &Identity, elements: &[&str]) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    fs::write(path("key"), &key.key).unwrap();
-    fs::write(path("in"), xml).unwrap();
-    for element in elements {
-        let place = format!("//*[local-name()='{element}']/*[local-name()='Signature']");
-        let mut command = Command::new(program::on_path("xmlsec1")?);
-        command.args(["--sign", "--node-xpath", &place, "--privkey-pem"]).arg(path("key"));
-        for (space, name) in [("protocol", "Response"), ("assertion", "Assertion"), ("metadata", "EntityDescriptor")] {
-            command.args(["--id-attr:ID", &format!("urn:oasis:names:tc:SAML:2.0:{space}:{name}")]);
-        }
-        let told = command.arg("--output").arg(path("out")).arg(path("in")).output().unwrap();
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-        fs::rename(path("out"), path("in")).unwrap();
-    }
-    Some(fs::read_to_string(path("in")).unwrap())
-}
-
 /// The request a party has just sent its visitor away with, from the form that carries it.
 fn request_in(visitor: &Visitor) -> String {
     let button = visitor.page().buttons().concat();
@@ -104,7 +74,7 @@ fn request_in(visitor: &Visitor) -> String {
 fn xmlsec1_accepts_each_signature_for_itself() {
     let Some(judge) = Judge::find() else { return };
     let (key, other) = (signing_pair("one"), signing_pair("other"));
-    let metadata = sign(&provider_metadata("https://localhost", &key), &key, &["EntityDescriptor"]).unwrap();
+    let metadata = judge.sign(&provider_metadata("https://localhost", &key), &key, &["EntityDescriptor"]);
     judge.verify(&metadata, &key.cert, Signed::Metadata).unwrap();
     judge.verify(&metadata, &other.cert, Signed::Metadata).unwrap_err();
     judge.verify(&metadata.replace("/told", "/else"), &key.cert, Signed::Metadata).unwrap_err();
@@ -125,7 +95,7 @@ async fn each_saml_stack_takes_a_right_answer_once_and_no_changed_one() {
             visitor.open(&format!("{}/post?relay=r1", party.url)).await;
             let request = request_in(&visitor);
             let asked = request.split_once(" ID=\"").unwrap().1.split('"').next().unwrap();
-            let mut xml = sign(&response(&stage, &party, asked), &key, &["Assertion", "Response"]).unwrap();
+            let mut xml = judge.sign(&response(&stage, &party, asked), &key, &["Assertion", "Response"]);
             judge.verify(&xml, &key.cert, Signed::Assertion).unwrap();
             judge.verify(&xml, &key.cert, Signed::Response).unwrap();
             if changed {

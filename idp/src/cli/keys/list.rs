@@ -12,7 +12,8 @@ use time::format_description::well_known::Rfc3339;
 use super::super::directory::plain;
 use super::House;
 use crate::domain::relying_party::PartyId;
-use crate::domain::signing_key::{Entry, How, Place, Purpose, State, minute};
+use crate::domain::signing_key::{CERTIFICATE_WARNING, Entry, How, Place, Purpose, State, minute};
+use crate::keys::Certificate;
 
 pub fn run(house: &House, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let shown = house.register.keys().iter().filter(|entry| all || entry.state() != State::Retired);
@@ -32,6 +33,16 @@ pub fn run(house: &House, all: bool, as_json: bool) -> anyhow::Result<ExitCode> 
                 "{} relying parties have not proved that they accept {}: `guichet keys move` where you know it",
                 behind.len(),
                 current.name
+            );
+        }
+    }
+    for entry in house.register.keys() {
+        if let Some(end) = near_end(house, entry) {
+            eprintln!(
+                "{}: its certificate ends on {}; `guichet keys new {}` begins a rotation",
+                entry.name,
+                end.date(),
+                entry.name.purpose.code()
             );
         }
     }
@@ -69,6 +80,16 @@ fn fingerprint(entry: &Entry) -> String {
     HEXUPPER.encode(digest(&SHA256, &entry.public).as_ref())
 }
 
+/// Of a key that goes out in a certificate.
+fn certificate_end(entry: &Entry) -> Option<OffsetDateTime> {
+    entry.name.purpose.is_saml().then(|| Certificate::from_der(&entry.public)).flatten()?.ends_at()
+}
+
+/// The same where it is near enough to make another key for.
+fn near_end(house: &House, entry: &Entry) -> Option<OffsetDateTime> {
+    certificate_end(entry).filter(|end| entry.state() != State::Retired && *end - house.now <= CERTIFICATE_WARNING)
+}
+
 /// The parties behind, if this is the key they are behind of.
 fn behind<'a>(house: &'a House, entry: &Entry) -> Vec<&'a PartyId> {
     let purpose = entry.name.purpose;
@@ -100,6 +121,7 @@ pub fn row(house: &House, entry: &Entry) -> Value {
         "place": place(entry),
         "is_here": house.ring.take(entry).is_ok(),
         "sha256": fingerprint(entry),
+        "certificate_ends_at": instant(certificate_end(entry)),
         "made_at": instant(Some(entry.made_at)),
         "published_at": instant(entry.published_at),
         "may_be_active_from": instant(early),
@@ -125,6 +147,9 @@ fn line(house: &House, entry: &Entry) -> String {
     }
     if let (State::Active, Some(count)) = (entry.state(), answered(house, entry)) {
         parts.push(format!("  answers {count} relying parties"));
+    }
+    if let Some(end) = near_end(house, entry) {
+        parts.push(format!("  CERTIFICATE ENDS {}", end.date()));
     }
     if entry.is_withdrawn {
         parts.push("  withdrawn".to_owned());

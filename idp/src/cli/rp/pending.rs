@@ -1,4 +1,4 @@
-//! `guichet rp pending` and `guichet rp approve`: what changed dangerously, and a person's yes to it (journeys R3).
+//! `guichet rp pending`, `approve` and `reject`: what changed dangerously, and a person's yes or no to it (journeys R3).
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -8,11 +8,42 @@ use time::format_description::well_known::Rfc3339;
 
 use super::show::plain;
 use super::{Around, Failure};
-use crate::domain::relying_party::PartyId;
+use crate::domain::relying_party::{PartyId, Protocol, SamlParty};
 use crate::domain::source::Difference;
-use crate::parties::{self, Approval, Waiting};
+use crate::parties::{self, Approval, Rejection, Waiting};
 use crate::saml::metadata::certificate;
 use crate::store::{SelfRegistered, Yes};
+
+#[derive(Debug, clap::Args)]
+pub struct Answer {
+    /// entityID
+    party: String,
+    /// Who says so; kept in the journal
+    #[arg(long = "as", visible_alias = "by", value_name = "NAME")]
+    by: String,
+    /// The change that was looked at, as `pending` shows it: not a newer one
+    #[arg(long, value_name = "ID")]
+    change: Option<String>,
+}
+
+impl Answer {
+    fn of(&self) -> PartyId {
+        PartyId(self.party.clone())
+    }
+
+    /// Under which name it goes into the journal.
+    fn by(&self) -> Result<String, Failure> {
+        if self.by.trim().is_empty() {
+            return Err(Failure::WrongUse("--as: who says so?".to_owned()));
+        }
+        Ok(plain(&self.by))
+    }
+
+    fn nothing(&self) -> Failure {
+        let party = plain(&self.party);
+        Failure::Refused(format!("nothing waits for {party}, or not that change; see `guichet rp pending`"))
+    }
+}
 
 pub async fn list(is_json: bool, around: &Around<'_>, out: &mut impl Write) -> Result<(), Failure> {
     let waiting = parties::waiting(around.store).await?;
@@ -26,35 +57,44 @@ pub async fn list(is_json: bool, around: &Around<'_>, out: &mut impl Write) -> R
     Ok(())
 }
 
-pub async fn approve(
-    (party, change): (&str, Option<&str>),
-    by: &str,
-    around: &Around<'_>,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    if by.trim().is_empty() {
-        return Err(Failure::WrongUse("--as: who says yes?".to_owned()));
-    }
-    let id = PartyId(party.to_owned());
+pub async fn approve(answer: &Answer, around: &Around<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    let (by, party) = (answer.by()?, plain(&answer.party));
     let refused = |why: String| Err(Failure::Refused(why));
-    match around.store.approve_registration(&id, &plain(by), around.now).await? {
-        Yes::First => return Ok(writeln!(out, "{}: one yes; a second person has to say it too", plain(party))?),
-        Yes::Applied => return Ok(writeln!(out, "{}: open as it stands now", plain(party))?),
+    match around.store.approve_registration(&answer.of(), &by, around.now).await? {
+        Yes::First => return Ok(writeln!(out, "{party}: one yes; a second person has to say it too")?),
+        Yes::Applied => return Ok(writeln!(out, "{party}: open as it stands now")?),
         Yes::SamePerson => {
-            return refused(format!("{} has said yes to {} already; a second person has to", plain(by), plain(party)));
+            return refused(format!("{by} has said yes to {party} already; a second person has to"));
         }
         // It did not register by itself, or nothing of it waits.
         Yes::Nothing => {}
     }
-    match parties::approve(around.store, &id, change, &plain(by), around.now).await? {
+    match parties::approve(around.store, &answer.of(), answer.change.as_deref(), &by, around.now).await? {
         Approval::Applied(waiting) => Ok(out.write_all(difference(&waiting).as_bytes())?),
-        Approval::Nothing => {
-            refused(format!("nothing waits for {}, or not that change; see `guichet rp pending`", plain(party)))
-        }
+        Approval::Nothing => Err(answer.nothing()),
         Approval::Ended(end) => {
             refused(format!("that copy ended on {}; `guichet rp refresh` brings another", end.date()))
         }
-        Approval::Changed => refused(format!("{} was changed in the same moment; look again", plain(party))),
+        Approval::Changed => refused(format!("{party} was changed in the same moment; look again")),
+    }
+}
+
+pub async fn reject(
+    answer: &Answer,
+    around: &Around<'_>,
+    (out, notes): (&mut impl Write, &mut impl Write),
+) -> Result<(), Failure> {
+    let by = answer.by()?;
+    match parties::reject(around.store, &answer.of(), answer.change.as_deref(), &by, around.now).await? {
+        Rejection::Nothing => Err(answer.nothing()),
+        Rejection::Noted(waiting) => {
+            out.write_all(difference(&waiting).as_bytes())?;
+            if let Protocol::Saml(SamlParty { valid_until: Some(end), .. }) = &waiting.party.protocol {
+                let (party, end) = (plain(&answer.party), end.date());
+                writeln!(notes, "{party} stays as it is; the copy that is believed ends on {end}.")?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -102,6 +142,7 @@ fn document(waiting: &Waiting) -> Value {
         "name": party.name,
         "change": held.id,
         "found_at": held.found_at.format(&Rfc3339).ok(),
+        "rejected_at": held.rejected_at.and_then(|at| at.format(&Rfc3339).ok()),
         "differences": differences.collect::<Value>(),
     })
 }
@@ -109,8 +150,9 @@ fn document(waiting: &Waiting) -> Value {
 /// `-` what goes, `+` what comes; `!` before a member that made it wait.
 fn difference(waiting: &Waiting) -> String {
     let Waiting { held, party, differences } = waiting;
-    let mut shown =
-        format!("{}  {}  change {}, since {}\n", plain(&party.id.0), plain(&party.name), held.id, held.found_at.date());
+    let rejected = held.rejected_at.map(|at| format!(", rejected on {}", at.date())).unwrap_or_default();
+    let (id, name, since) = (plain(&party.id.0), plain(&party.name), held.found_at.date());
+    let mut shown = format!("{id}  {name}  change {}, since {since}{rejected}\n", held.id);
     for difference in differences {
         let mark = if difference.is_dangerous { '!' } else { ' ' };
         let _ = writeln!(shown, "{mark} {}", plain(&difference.member));

@@ -210,6 +210,7 @@ fn told(address: &str, report: &Report) -> Value {
         "added": report.added,
         "changed": report.changed,
         "held": report.held,
+        "rejected": report.rejected,
         "unchanged": report.unchanged,
         "missing": report.missing,
         "unfit": report.unfit.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect::<Value>(),
@@ -217,13 +218,14 @@ fn told(address: &str, report: &Report) -> Value {
 }
 
 fn lines(address: &str, report: &Report) -> String {
-    let Report { added, changed, held, unchanged, missing, unfit } = report;
+    let Report { added, changed, held, rejected, unchanged, missing, unfit } = report;
     let mut shown = format!(
-        "{}: {} added, {} changed, {} held, {unchanged} unchanged, {} missing, {} unfit\n",
+        "{}: {} added, {} changed, {} held, {} rejected, {unchanged} unchanged, {} missing, {} unfit\n",
         plain(address),
         added.len(),
         changed.len(),
         held.len(),
+        rejected.len(),
         missing.len(),
         unfit.len()
     );

@@ -360,3 +360,22 @@ async fn a_client_is_tested_with_its_request() {
         assert_eq!(refused.exit_code(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_service_provider_over_mod_shib_is_added_from_the_metadata_that_it_writes() {
+    // As Apache with mod_shib 3.4 generates it, with the bindings that it offers and nobody needs here.
+    let house = House::new().await;
+    let file = house.file(include_str!("../../saml/testdata/mod-shib-sp.xml"));
+    let words = ["add", "--metadata", &file, "--name", "ENT", "--release-set", "ent", "--environment", "test"];
+    let (out, notes) = house.run(&words).await.unwrap();
+    assert!(out.contains("https://ent.example/shibboleth"), "{out} {notes}");
+    let party = house.json(&["show", "https://ent.example/shibboleth", "--json"]).await;
+    let told = party.to_string();
+    for known in ["/Shibboleth.sso/SAML2/POST\"", "/Shibboleth.sso/SLO/Redirect\"", "/Shibboleth.sso/SLO/POST\""] {
+        assert!(told.contains(known), "{known} is not in {told}");
+    }
+    for unknown in ["/Artifact", "/ECP", "/SOAP", "POST-SimpleSign"] {
+        assert!(!told.contains(unknown), "{unknown} is in {told}");
+    }
+    assert!(told.contains("\"requests_signed\":true"), "{told}");
+}

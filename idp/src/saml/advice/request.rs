@@ -36,7 +36,10 @@ pub fn of_request(found: &Findings) -> Vec<Verdict> {
             if set.is_empty() { "neither ForceAuthn nor IsPassive".to_owned() } else { set.join(", ") }
         }),
         refusable("encryption", found.encryption.as_ref(), |()| "as registered".to_owned()),
-        refusable("subject", found.subject.as_ref(), |()| "nobody in particular".to_owned()),
+        refusable("subject", found.subject.as_ref(), |subject| match subject {
+            None => "nobody in particular".to_owned(),
+            Some(_) => "one person, who must be the one that signs in".to_owned(),
+        }),
         refusable("scoping", found.scoping.as_ref(), |()| "leaves us in".to_owned()),
         refusable("name-id", found.name_id_format.as_ref(), |format| format.word().to_owned()),
         refusable("context", found.authn_context.as_ref(), |context| said(*context).to_owned()),
@@ -144,7 +147,10 @@ const fn fix_of(status: Status) -> &'static str {
     match status {
         Status::NoPassive => "leave IsPassive out where nobody is signed in yet",
         Status::RequestDenied => "have the profile of this person granted to the portal",
-        Status::RequestUnsupported => "leave out Subject, and a ProxyCount that is no number",
+        Status::RequestUnsupported => {
+            "in Subject, send the NameID that you were given and no SubjectConfirmation; leave out a ProxyCount that is no number"
+        }
+        Status::UnknownPrincipal => "send as Subject the NameID that you were given, with its qualifiers, or none",
         Status::NoAuthnContext => {
             "ask for PasswordProtectedTransport, or leave RequestedAuthnContext out: a password over TLS is what we do"
         }

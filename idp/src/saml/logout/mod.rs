@@ -4,21 +4,8 @@
 mod read;
 mod write;
 
-pub use read::{
-    LogoutAnswer, LogoutRequest, NameId, Outcome, Refused, Unverified, UnverifiedAnswer, UnverifiedRequest, read,
-};
+pub use read::{LogoutAnswer, LogoutRequest, Outcome, Refused, Unverified, UnverifiedAnswer, UnverifiedRequest, read};
 pub use write::{Farewell, Status, answer, ask};
-
-use crate::domain::relying_party::NameIdFormat;
-
-use super::names;
 
 const REQUEST: &str = "LogoutRequest";
 const RESPONSE: &str = "LogoutResponse";
-
-const fn format_uri(format: NameIdFormat) -> &'static str {
-    match format {
-        NameIdFormat::Persistent => names::PERSISTENT,
-        NameIdFormat::Transient => names::TRANSIENT,
-    }
-}

@@ -3,15 +3,16 @@
 use time::OffsetDateTime;
 
 use crate::domain::logout::LogoutReply;
-use crate::domain::relying_party::{NameIdFormat, PartyId, RelyingParty, SamlBinding, SamlParty};
+use crate::domain::relying_party::{PartyId, RelyingParty, SamlBinding, SamlParty};
 use crate::domain::session::SessionId;
 use crate::saml::binding::Message;
 use crate::saml::envelope::{Envelope, SKEW, Sealed, is_id, moment, open};
+use crate::saml::name_id::NameId;
 use crate::saml::names::{self, ASSERTION, PROTOCOL};
 use crate::saml::reason::Reason;
 use crate::saml::tree::Element;
 
-use super::{REQUEST, RESPONSE, Status, format_uri};
+use super::{REQUEST, RESPONSE, Status};
 
 /// One session would do; a party that lets a person sign in twice names a few.
 const SESSIONS_MAX: usize = 64;
@@ -39,27 +40,6 @@ pub struct LogoutRequest {
     pub sessions: Vec<SessionId>,
     /// `None` for a party that registered no address for an answer.
     pub reply: Option<LogoutReply>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameId {
-    pub value: String,
-    format: Option<String>,
-    name_qualifier: Option<String>,
-    sp_name_qualifier: Option<String>,
-}
-
-impl NameId {
-    /// Whether this is the identifier that we gave that party; what it leaves out is not held against it (Core 3.3.4).
-    pub fn is_ours(&self, entity_id: &str, party: &PartyId, format: Option<NameIdFormat>) -> bool {
-        let is_left_out = |text: &str| text.is_empty() || names::UNSPECIFIED.contains(&text);
-        let agrees =
-            |said: &Option<String>, ours: &str| said.as_deref().is_none_or(|said| said == ours || is_left_out(said));
-        let Some(format) = format else { return false };
-        agrees(&self.format, format_uri(format))
-            && agrees(&self.name_qualifier, entity_id)
-            && agrees(&self.sp_name_qualifier, &party.0)
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,18 +139,9 @@ impl UnverifiedRequest {
                 _ => Reason::NotALogout.into(),
             });
         };
-        Ok(LogoutRequest { id, name_id: self::name_id(name_id)?, sessions: sessions(&root)?, reply })
+        let name_id = NameId::read(name_id).ok_or(Reason::NotALogout)?;
+        Ok(LogoutRequest { id, name_id, sessions: sessions(&root)?, reply })
     }
-}
-
-fn name_id(element: &Element) -> Result<NameId, Reason> {
-    let attribute = |name| element.attribute(name).map(ToOwned::to_owned);
-    Ok(NameId {
-        value: element.value().ok_or(Reason::NotALogout)?.to_owned(),
-        format: attribute("Format"),
-        name_qualifier: attribute("NameQualifier"),
-        sp_name_qualifier: attribute("SPNameQualifier"),
-    })
 }
 
 fn sessions(root: &Element) -> Result<Vec<SessionId>, Reason> {

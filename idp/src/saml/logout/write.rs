@@ -10,11 +10,10 @@ use crate::domain::interaction::Outgoing;
 use crate::domain::logout::{LogoutReply, Participant};
 use crate::domain::relying_party::{LogoutService, SamlBinding};
 use crate::saml::canonical::Writer;
+use crate::saml::name_id;
 use crate::saml::names::{self, ASSERTION, PROTOCOL, RSA_SHA256};
 use crate::saml::response::instant;
 use crate::saml::signing::{Halves, SigningKey, Unsigned, id};
-
-use super::format_uri;
 
 /// How long our request may travel.
 const GOOD_FOR: Duration = Duration::minutes(5);
@@ -70,7 +69,7 @@ pub fn ask(farewell: &Farewell, key: &dyn SigningKey) -> Result<Outgoing, Unsign
     out.leaf("saml2:Issuer", &[("xmlns:saml2", ASSERTION)], entity_id);
     let at = out.len();
     let mut attributes = vec![("xmlns:saml2", ASSERTION)];
-    attributes.extend(participant.name_id_format.map(|format| ("Format", format_uri(format))));
+    attributes.extend(participant.name_id_format.map(|format| ("Format", name_id::uri(format))));
     attributes.extend([("NameQualifier", *entity_id), ("SPNameQualifier", participant.party.0.as_str())]);
     out.leaf("saml2:NameID", &attributes, &participant.subject);
     out.leaf("saml2p:SessionIndex", &[], participant.session.as_str());

@@ -4,6 +4,7 @@ use time::Duration;
 
 use crate::domain::interaction::{Asked, AuthnContext, SamlReply};
 use crate::domain::relying_party::NameIdFormat;
+use crate::saml::name_id::NameId;
 use crate::saml::reason::Reason;
 use crate::saml::response::Status;
 
@@ -26,7 +27,7 @@ pub struct Findings {
     pub asked: Result<Asked, Reason>,
     pub relay_state: Option<String>,
     pub encryption: Result<(), Status>,
-    pub subject: Result<(), Status>,
+    pub subject: Result<Option<NameId>, Status>,
     pub scoping: Result<(), Status>,
     /// SO-04.
     pub name_id_format: Result<NameIdFormat, Status>,
@@ -68,13 +69,15 @@ impl Findings {
             relay_state: self.relay_state,
             name_id_format: NameIdFormat::Persistent,
             authn_context: AuthnContext::default(),
+            subject: None,
         };
         let refuse = |status| Refused::Reply { reply: reply.clone(), status };
         self.encryption.map_err(refuse)?;
-        self.subject.map_err(refuse)?;
+        let subject = self.subject.map_err(refuse)?;
         self.scoping.map_err(refuse)?;
         let name_id_format = self.name_id_format.map_err(refuse)?;
         let authn_context = self.authn_context.map_err(refuse)?;
-        Ok(AuthnRequest { id, asked, reply: SamlReply { name_id_format, authn_context, ..reply } })
+        let subject = subject.map(|name| name.meant(name_id_format));
+        Ok(AuthnRequest { id, asked, reply: SamlReply { name_id_format, authn_context, subject, ..reply } })
     }
 }

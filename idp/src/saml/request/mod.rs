@@ -119,7 +119,7 @@ impl Unverified {
             asked: options::asked(&root),
             relay_state,
             encryption: encryption::check(saml),
-            subject: options::subject(&root),
+            subject: options::subject(&root, here.entity_id, &party.id),
             scoping: options::scoping(&root, here.entity_id),
             name_id_format: options::name_id_format(&root, saml),
             authn_context: options::authn_context(&root),

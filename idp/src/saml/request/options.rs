@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::domain::interaction::{Asked, AuthnContext};
-use crate::domain::relying_party::{NameIdFormat, RelyingParty, SamlParty};
+use crate::domain::relying_party::{NameIdFormat, PartyId, RelyingParty, SamlParty};
 use crate::saml::lexis;
+use crate::saml::name_id::NameId;
 use crate::saml::names::{self, ASSERTION, PROTOCOL};
 use crate::saml::reason::Reason;
 use crate::saml::response::Status;
@@ -65,11 +66,22 @@ pub fn consumer(root: &Element, saml: &SamlParty) -> Result<(String, Choice), Re
     found.map(|consumer| (consumer.location.clone(), choice)).ok_or(Reason::Consumer)
 }
 
-/// Who signs in is for the person to say, not for the party.
-pub fn subject(root: &Element) -> Result<(), Status> {
-    match root.all(ASSERTION, "Subject").next() {
-        Some(_) => Err(Status::RequestUnsupported),
-        None => Ok(()),
+/// Profiles 4.1.4.1: the one person to hear about, without a confirmation, by an identifier that we gave this party.
+/// Whether it is theirs who signs in is seen then; what cannot be anybody's is refused before.
+pub fn subject(root: &Element, entity_id: &str, party: &PartyId) -> Result<Option<NameId>, Status> {
+    let refused = Err(Status::RequestUnsupported);
+    let Ok(subject) = root.only(ASSERTION, "Subject") else { return refused };
+    let Some(subject) = subject else { return Ok(None) };
+    if subject.all(ASSERTION, "SubjectConfirmation").next().is_some() {
+        return refused;
+    }
+    let name = subject.only(ASSERTION, "NameID").ok().flatten().and_then(NameId::read);
+    let Some(name) = name else { return refused };
+    let formats = [NameIdFormat::Persistent, NameIdFormat::Transient];
+    if formats.into_iter().any(|format| name.is_ours(entity_id, party, format)) {
+        Ok(Some(name))
+    } else {
+        Err(Status::UnknownPrincipal)
     }
 }
 

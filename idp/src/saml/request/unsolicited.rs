@@ -33,6 +33,7 @@ impl Unsolicited {
             relay_state: self.target,
             name_id_format: saml.usual_name_id(),
             authn_context: AuthnContext::default(),
+            subject: None,
         };
         match encryption::check(saml) {
             Ok(()) => Ok(reply),

@@ -25,6 +25,7 @@ pub fn reply() -> SamlReply {
         relay_state: Some("state".into()),
         name_id_format: NameIdFormat::Persistent,
         authn_context: AuthnContext::default(),
+        subject: None,
     }
 }
 
@@ -306,6 +307,7 @@ fn a_refusal_carries_both_status_codes_and_no_assertion() {
         (Status::NoSupportedIdp, "Responder", "NoSupportedIDP"),
         (Status::NoEncryptionKey, "Responder", "RequestDenied"),
         (Status::AuthnFailed, "Responder", "AuthnFailed"),
+        (Status::UnknownPrincipal, "Responder", "UnknownPrincipal"),
     ];
     for (status, top, nested) in all {
         let xml = xml_of(&refuse(IDP, &reply(), status, NOW, [7; 16], &IDP_KEY).unwrap());

@@ -1,9 +1,11 @@
 //! What the tests of this room share: fixed keys, a fixed time, a party, and the requests it sends.
 
 mod answers;
+mod asked;
 mod bindings;
 mod encryption;
 pub mod fetched;
+mod logout;
 mod options;
 mod registration;
 mod requests;
@@ -122,9 +124,10 @@ pub fn party(requests_signed: bool) -> RelyingParty {
     party_with(saml_party(requests_signed, &[PARTY_KEY]))
 }
 
-/// A request as a party writes it, to be bent by each test.
+/// A message as a party writes it, to be bent by each test.
 #[derive(Clone)]
 pub struct Draft {
+    pub element: &'static str,
     attributes: BTreeMap<&'static str, String>,
     pub issuer: String,
     pub inside: String,
@@ -134,6 +137,7 @@ pub fn draft() -> Draft {
     let attributes =
         [("ID", "_request-1"), ("Version", "2.0"), ("IssueInstant", "2027-01-04T07:59:58Z"), ("Destination", ENDPOINT)];
     Draft {
+        element: "AuthnRequest",
         attributes: attributes.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
         issuer: PARTY.to_owned(),
         inside: String::new(),
@@ -141,6 +145,11 @@ pub fn draft() -> Draft {
 }
 
 impl Draft {
+    pub fn of(mut self, element: &'static str) -> Self {
+        self.element = element;
+        self
+    }
+
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.attributes.insert(name, value.to_owned());
         self
@@ -166,11 +175,11 @@ impl Draft {
                 write!(all, " {name}=\"{}\"", value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"));
             all
         });
-        let Self { issuer, inside, .. } = self;
+        let Self { element, issuer, inside, .. } = self;
         format!(
-            "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+            "<samlp:{element} xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
              xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"{attributes}><saml:Issuer>{issuer}</saml:Issuer>\
-             {signature}{inside}</samlp:AuthnRequest>"
+             {signature}{inside}</samlp:{element}>"
         )
     }
 

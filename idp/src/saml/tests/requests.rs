@@ -2,19 +2,9 @@ use time::Duration;
 
 use super::super::names;
 use super::super::response::Status;
+use super::asked::refused_with;
 use super::*;
 use crate::domain::interaction::AuthnContext::{self, Password, PasswordProtectedTransport, Unspecified};
-
-fn refused_with(xml: &str) -> Status {
-    match judge(xml, &party(false)) {
-        Err(Refused::Reply { reply, status }) => {
-            // SO-08: an error goes where an answer would have gone.
-            assert_eq!((reply.consumer.as_str(), reply.request_id.as_deref()), (CONSUMER, Some("_request-1")));
-            status
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 #[test]
 fn a_plain_request_asks_for_nothing_special() {
@@ -242,66 +232,6 @@ fn si_18_an_authentication_context_is_honoured_or_refused() {
     }
     let declaration = "<samlp:RequestedAuthnContext><saml:AuthnContextDeclRef>x</saml:AuthnContextDeclRef></samlp:RequestedAuthnContext>";
     assert_eq!(refused_with(&draft().inside(declaration).xml()), Status::NoAuthnContext);
-}
-
-#[test]
-fn a_request_for_one_given_person_is_refused_to_the_party() {
-    let xml = draft().inside("<saml:Subject><saml:NameID>x</saml:NameID></saml:Subject>").xml();
-    assert_eq!(refused_with(&xml), Status::RequestUnsupported);
-}
-
-#[test]
-fn extensions_conditions_and_requested_attributes_change_nothing() {
-    let inside = "<samlp:Extensions><x xmlns=\"urn:x\"/></samlp:Extensions>\
-                  <saml:Conditions NotOnOrAfter=\"2020-01-01T00:00:00Z\"><saml:OneTimeUse/></saml:Conditions>";
-    let xml = draft().with("AttributeConsumingServiceIndex", "1").with("ProviderName", "ENT").inside(inside).xml();
-    let xml = xml.replace("ProviderName", "Consent=\"urn:oasis:names:tc:SAML:2.0:consent:obtained\" ProviderName");
-    let plain = judge(&draft().xml(), &party(false)).unwrap();
-    assert_eq!(judge(&xml, &party(false)).unwrap(), plain);
-}
-
-#[test]
-fn scoping_is_kept_to_or_refused() {
-    let scoping = |attributes: &str, inside: &str| {
-        draft().inside(&format!("<samlp:Scoping{attributes}>{inside}</samlp:Scoping>")).xml()
-    };
-    let list = |providers: &[&str]| {
-        let entries = providers
-            .iter()
-            .fold(String::new(), |all, provider| all + &format!("<samlp:IDPEntry ProviderID=\"{provider}\"/>"));
-        format!("<samlp:IDPList>{entries}</samlp:IDPList>")
-    };
-    let (others, ours) = (list(&["https://other.example/idp"]), list(&["https://other.example/idp", IDP]));
-    let requester = "<samlp:RequesterID>https://ent.example/behind</samlp:RequesterID>";
-    for good in [
-        scoping("", ""),
-        // We pass nothing on, whatever the count.
-        scoping(" ProxyCount=\"0\"", ""),
-        scoping(" ProxyCount=\"5\"", requester),
-        scoping("", &ours),
-    ] {
-        assert!(judge(&good, &party(false)).is_ok(), "{good}");
-    }
-    for bad in [
-        scoping("", &others),
-        scoping(" ProxyCount=\"0\"", &list(&[])),
-        scoping("", &list(&["HTTPS://idp.example/idp"])),
-    ] {
-        assert_eq!(refused_with(&bad), Status::NoSupportedIdp, "{bad}");
-    }
-    let twice = draft().inside("<samlp:Scoping/><samlp:Scoping/>").xml();
-    for bad in [scoping(" ProxyCount=\"-1\"", ""), scoping(" ProxyCount=\"many\"", ""), twice] {
-        assert_eq!(refused_with(&bad), Status::RequestUnsupported, "{bad}");
-    }
-}
-
-#[test]
-fn so_04_allow_create_may_be_false_since_identifiers_are_derived() {
-    let policy = |value: &str| draft().inside(&format!("<samlp:NameIDPolicy AllowCreate=\"{value}\"/>")).xml();
-    for value in ["true", "false", "0", "1"] {
-        assert!(judge(&policy(value), &party(false)).is_ok(), "{value}");
-    }
-    assert_eq!(refused_with(&policy("maybe")), Status::InvalidNameIdPolicy);
 }
 
 #[test]

@@ -22,7 +22,8 @@ use time::{Duration, OffsetDateTime};
 use super::*;
 use crate::domain::account::{AccountId, Profile};
 use crate::domain::interaction::{
-    Asked, AuthnContext, ClaimsAsked, Interaction, InteractionId, OidcReply, ReplyTo, ResponseMode, SamlReply,
+    Asked, AuthnContext, ClaimsAsked, Interaction, InteractionId, OidcReply, ReplyTo, RequestedSubject, ResponseMode,
+    SamlReply,
 };
 use crate::domain::password::{Cost, PasswordHash};
 use crate::domain::relying_party::{NameIdFormat, PartyId};
@@ -131,6 +132,7 @@ fn request(id: &str, request_id: Option<&str>) -> Interaction {
             relay_state: Some("état".to_owned()),
             name_id_format: NameIdFormat::Persistent,
             authn_context: AuthnContext::Password,
+            subject: Some(RequestedSubject { format: NameIdFormat::Transient, value: "_t".to_owned() }),
         }),
         created_at: NOW,
         answered_at: None,

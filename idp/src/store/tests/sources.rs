@@ -28,7 +28,8 @@ fn renamed(party: &RelyingParty, name: &str) -> RelyingParty {
 }
 
 fn held(party: &RelyingParty, id: &str, found_at: OffsetDateTime) -> Held {
-    Held { party: party.id.clone(), id: id.to_owned(), proposal: format!("{{\"{id}\":{found_at:?}}}"), found_at }
+    let proposal = format!("{{\"{id}\":{found_at:?}}}");
+    Held { party: party.id.clone(), id: id.to_owned(), proposal, found_at, rejected_at: None }
 }
 
 async fn events(store: &Store) -> Vec<String> {

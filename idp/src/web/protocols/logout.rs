@@ -19,7 +19,7 @@ use crate::oidc;
 use crate::saml::Reason;
 use crate::saml::binding::{self, Message};
 use crate::saml::logout::{self, LogoutAnswer, LogoutRequest, Outcome as Said, Refused, Status, Unverified};
-use crate::store::{Event, Outcome};
+use crate::store::{Event, Hash, Outcome};
 use crate::web::error::Error;
 use crate::web::page;
 use crate::web::paths;
@@ -90,7 +90,8 @@ async fn end(
 ) -> Result<Response, Error> {
     let LogoutRequest { name_id, sessions, reply, .. } = request;
     let mut known = app.store.sessions_of(&party.id, &name_id.value, &sessions).await?;
-    known.retain(|(_, one)| name_id.is_ours(&app.entity_id, &party.id, one.name_id_format));
+    let is_ours = |format| name_id.is_ours(&app.entity_id, &party.id, format);
+    known.retain(|(_, one)| one.name_id_format.is_some_and(is_ours));
     let sessions: Vec<SessionId> = known.into_iter().map(|(session, _)| session).collect();
     let Some(first) = sessions.first() else {
         note(app, &visitor, "unknown-principal", Some(&party.id)).await?;
@@ -109,18 +110,30 @@ async fn end(
     if !app.store.begin_logout(&logout, &browser, &sessions, &event).await? {
         return refuse_here(app, visitor, Some(party), (page::Reason::RefusedRequest, "replayed")).await;
     }
-    farewells::carry_soon(app);
     // The others are told by the browser of the session, if this is it. A form of another site brings no cookie: then it
     // is seen after the redirect.
     let is_here = binding == SamlBinding::Post || visitor.browser() == Some(browser);
     match &logout.reply {
         Some(reply) if logout.farewells.is_empty() || !is_here => {
+            let status = carried(app, &logout, &browser).await?;
             app.store.note_logout_answered(&logout.id, app.clock.now()).await?;
-            let status = if logout.farewells.is_empty() { Status::Success } else { Status::PartialLogout };
             reply_to(app, visitor, party, (reply, status))
         }
-        _ => Ok(visitor.go(&paths::logout(&logout.id))),
+        _ => {
+            farewells::carry_soon(app);
+            Ok(visitor.go(&paths::logout(&logout.id)))
+        }
     }
+}
+
+/// How it went without the browser of the session: clients over OpenID Connect are told by this service. Another browser
+/// tells nobody, for what it would carry shows it by which name another portal knows the person.
+async fn carried(app: &App, logout: &Logout, browser: &Hash) -> Result<Status, Error> {
+    if !logout.farewells.is_empty() {
+        farewells::carry(app).await?;
+    }
+    let now = app.store.logout(&logout.id, browser).await?;
+    Ok(if now.is_some_and(|now| now.is_complete()) { Status::Success } else { Status::PartialLogout })
 }
 
 pub fn event<'a>(app: &App, visitor: &'a Visitor, party: Option<&'a RelyingParty>) -> Event<'a> {

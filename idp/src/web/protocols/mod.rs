@@ -34,6 +34,7 @@ use crate::domain::interaction::{Asked, Interaction, InteractionId, Outgoing, Re
 use crate::domain::logout::Participant;
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::domain::session::Session;
+use crate::saml::response::Status;
 use crate::store::{Event, Hash, Kept, Outcome};
 
 /// A request that arrived by a cross-site POST, without our cookies, belongs to the first browser that opens it within
@@ -124,6 +125,9 @@ async fn ready(
         return Ok(None);
     }
     let Some(session) = live_session(app, visitor).await? else { return Ok(None) };
+    if !is_meant(app, interaction, party, &session) {
+        return Ok(None);
+    }
     let towards = towards::towards(app, interaction, Some(party), Some(&session)).await?;
     match next_step(interaction, Some(party), Some(&session), &towards, interaction.created_at) {
         Step::Answer => {}
@@ -173,6 +177,13 @@ pub async fn answer(
     party: &RelyingParty,
     (session, identity): (&Session, &Identity),
 ) -> Result<Response, Error> {
+    if let (ReplyTo::Saml(reply), false) =
+        (&under_way.interaction.reply_to, is_meant(app, &under_way.interaction, party, session))
+    {
+        let status = Status::UnknownPrincipal;
+        note(app, &visitor, status.code(), Some(&party.id)).await?;
+        return Ok(send(visitor, party, saml::refuse(app, party, reply, status)?));
+    }
     let outgoing = written(app, &under_way.interaction, party, (session, identity)).await?;
     let event = answered(app, &visitor, party, session);
     let partaker = partaker(app, &under_way.interaction, party, session);
@@ -187,6 +198,14 @@ fn partaker(app: &App, interaction: &Interaction, party: &RelyingParty, session:
         ReplyTo::Saml(reply) => Some(saml::partaker(app, party, reply, session)),
         ReplyTo::Oidc(_) => Some(oidc::partaker(app, party, session)),
         ReplyTo::Here => None,
+    }
+}
+
+/// Whether the answer may be about the person of this session.
+fn is_meant(app: &App, interaction: &Interaction, party: &RelyingParty, session: &Session) -> bool {
+    match &interaction.reply_to {
+        ReplyTo::Saml(reply) => saml::is_meant(app, party, reply, session),
+        ReplyTo::Oidc(_) | ReplyTo::Here => true,
     }
 }
 

@@ -138,16 +138,25 @@ pub fn answer(
 
 /// The names by which the party will know the person and the session.
 pub fn partaker(app: &App, party: &RelyingParty, reply: &SamlReply, session: &Session) -> Participant {
-    let pairwise = &app.terms.pairwise;
     Participant {
         party: party.id.clone(),
-        subject: match reply.name_id_format {
-            NameIdFormat::Persistent => pairwise.subject(&session.account, party.sector()),
-            NameIdFormat::Transient => pairwise.transient(&session.id, &party.id),
-        },
-        session: pairwise.session_name(&session.id, &party.id),
+        subject: name_id(app, party, reply.name_id_format, session),
+        session: app.terms.pairwise.session_name(&session.id, &party.id),
         name_id_format: Some(reply.name_id_format),
     }
+}
+
+fn name_id(app: &App, party: &RelyingParty, format: NameIdFormat, session: &Session) -> String {
+    let pairwise = &app.terms.pairwise;
+    match format {
+        NameIdFormat::Persistent => pairwise.subject(&session.account, party.sector()),
+        NameIdFormat::Transient => pairwise.transient(&session.id, &party.id),
+    }
+}
+
+/// Whether the party asked for whoever signs in, or for the very person of this session.
+pub fn is_meant(app: &App, party: &RelyingParty, reply: &SamlReply, session: &Session) -> bool {
+    reply.subject.as_ref().is_none_or(|meant| meant.value == name_id(app, party, meant.format, session))
 }
 
 fn saml_side(party: &RelyingParty) -> Result<&SamlParty, Error> {

@@ -94,6 +94,12 @@ async fn r3_a_party_comes_from_its_address_and_its_dangerous_change_is_shown_and
     assert!(house.run(&["approve", PARTY]).await.is_err(), "nobody says yes");
     let other = house.run(&["approve", PARTY, "--as", "N. Rousseau", "--change", "0"]).await.unwrap_err();
     assert_eq!(other.exit_code(), 1);
+    assert!(house.run(&["reject", PARTY, "--as", " "]).await.is_err(), "nobody says no");
+    let rejected = house.run(&["reject", PARTY, "--as", "N. Rousseau", "--change", change]).await.unwrap();
+    assert!(rejected.contains("stays as it is; the copy that is believed ends on"), "{rejected}");
+    assert_eq!(house.run(&["reject", PARTY, "--as", "N. Rousseau"]).await.unwrap_err().exit_code(), 1);
+    assert!(house.run(&["refresh"]).await.unwrap().contains("0 held, 1 rejected"));
+    assert!(house.run(&["pending"]).await.unwrap().contains(", rejected on "));
     house.run(&["approve", PARTY, "--as", "N. Rousseau", "--change", change]).await.unwrap();
     assert!(house.run(&["show", PARTY]).await.unwrap().contains("https://ent.example/moved"));
     assert_eq!(house.run(&["pending"]).await.unwrap(), "");
