@@ -13,7 +13,7 @@ use axum::response::Response;
 use time::Duration;
 
 use super::error::{self, Error};
-use super::families::{UnderWay, live_session};
+use super::families::{UnderWay, live_account};
 use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
 use super::paths;
 use super::shield;
@@ -114,7 +114,7 @@ async fn ready(
     if !visitor.keeps_cookies() {
         return Ok(None);
     }
-    let Some(session) = live_session(app, visitor).await? else { return Ok(None) };
+    let Some((session, recorded)) = live_account(app, visitor).await? else { return Ok(None) };
     match next_step(interaction, Some(party), Some(&session), interaction.created_at) {
         Step::Answer => {}
         Step::SignIn
@@ -124,7 +124,6 @@ async fn ready(
         | Step::ChangePassword
         | Step::Refuse(_) => return Ok(None),
     }
-    let Some(recorded) = app.store.account(&session.account).await? else { return Ok(None) };
     let identity = app.accounts.identity(&recorded.account).await?;
     Ok(identity.map(|identity| (session, identity)))
 }
