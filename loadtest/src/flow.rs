@@ -31,7 +31,7 @@ pub enum Request {
 }
 
 /// Where the browser stands once it leaves the identity provider.
-enum Departure {
+pub enum Departure {
     /// A form that would post itself to the relying party.
     Post(Form),
     /// A redirect to another site.
@@ -86,7 +86,7 @@ impl Stage {
     }
 
     /// From the relying party's redirect to the moment the browser leaves the identity provider.
-    async fn through(&self, visitor: &mut Visitor, path: &str, person: Person<'_>) -> Result<Departure, Failure> {
+    pub async fn through(&self, visitor: &mut Visitor, path: &str, person: Person<'_>) -> Result<Departure, Failure> {
         let first = visitor.get(path).await?;
         let mut arrival = self.follow(visitor, first, "request").await?;
         let mut has_typed = false;

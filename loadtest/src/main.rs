@@ -8,11 +8,13 @@ mod accounts;
 mod chance;
 mod client;
 mod clock;
+mod cost;
 mod failure;
 mod flow;
 mod form;
 mod hash;
 mod load;
+mod machine;
 mod measure;
 mod oidc;
 mod options;
@@ -43,6 +45,7 @@ fn play(options: Options) -> anyhow::Result<()> {
         match options.command {
             Command::Run(options) => run::run(*options).await,
             Command::Measure(options) => measure::measure(*options).await,
+            Command::Cost(options) => cost::cost(*options).await,
         }
     })
 }

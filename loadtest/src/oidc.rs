@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -29,8 +29,17 @@ pub struct Client {
 
 struct Key {
     id: String,
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
+    algorithm: &'static str,
+    public: Public,
+}
+
+enum Public {
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
+    /// The point, uncompressed.
+    P256(Vec<u8>),
 }
 
 pub struct Prepared {
@@ -108,9 +117,20 @@ impl Client {
     /// From the redirect to us: the code, the tokens, the person. `back` is our server's connection to the provider.
     pub async fn finish(&self, location: &str, request: &Prepared, back: &mut Visitor) -> Result<(), Failure> {
         let code = self.code(location, request)?;
+        let bought = self.tokens(&code, request, back).await?;
+        self.userinfo(&bought, back).await
+    }
+
+    /// The subject and the access token.
+    pub async fn tokens(
+        &self,
+        code: &str,
+        request: &Prepared,
+        back: &mut Visitor,
+    ) -> Result<(String, String), Failure> {
         let form = serde_urlencoded::to_string([
             ("grant_type", "authorization_code"),
-            ("code", &code),
+            ("code", code),
             ("redirect_uri", &self.redirect_uri),
             ("code_verifier", &request.verifier),
         ])
@@ -119,20 +139,27 @@ impl Client {
         check_status("token", answer.status)?;
         let tokens: Tokens = serde_json::from_slice(&answer.body)
             .map_err(|_| Failure::Answer("the token response is not as expected"))?;
-        let subject = self.subject(&tokens.id_token, request)?;
-        let bearer = HeaderValue::try_from(format!("Bearer {}", tokens.access_token))
+        Ok((self.subject(&tokens.id_token, request)?, tokens.access_token))
+    }
+
+    pub async fn userinfo(
+        &self,
+        (subject, access_token): &(String, String),
+        back: &mut Visitor,
+    ) -> Result<(), Failure> {
+        let bearer = HeaderValue::try_from(format!("Bearer {access_token}"))
             .map_err(|_| Failure::Answer("an unusable access token"))?;
         let answer = back.get_with(USERINFO, &[(HeaderName::from_static("authorization"), bearer)]).await?;
         check_status("userinfo", answer.status)?;
         let person: UserInfo =
             serde_json::from_slice(&answer.body).map_err(|_| Failure::Answer("userinfo is not as expected"))?;
-        if person.sub != subject {
+        if person.sub != *subject {
             return Err(Failure::Answer("userinfo speaks of another person"));
         }
         Ok(())
     }
 
-    fn code(&self, location: &str, request: &Prepared) -> Result<String, Failure> {
+    pub fn code(&self, location: &str, request: &Prepared) -> Result<String, Failure> {
         let (address, query) = location.split_once('?').ok_or(Failure::Answer("a redirect without parameters"))?;
         if address != self.redirect_uri {
             return Err(Failure::Answer("redirected to another address"));
@@ -155,11 +182,11 @@ impl Client {
         let (head, payload) = signed.split_once('.').ok_or(UNREADABLE)?;
         let head: Header = read_part(head).ok_or(UNREADABLE)?;
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| UNREADABLE)?;
-        let key = self.keys.iter().find(|key| key.id == head.kid && head.alg == "RS256");
+        let key = self.keys.iter().find(|key| key.id == head.kid && head.alg == key.algorithm);
         let key = key.ok_or(Failure::Answer("an ID token signed with an unknown key"))?;
-        PublicKeyComponents { n: &key.modulus, e: &key.exponent }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
-            .map_err(|_| Failure::Answer("an ID token with a wrong signature"))?;
+        if !key.public.has_signed(signed.as_bytes(), &signature) {
+            return Err(Failure::Answer("an ID token with a wrong signature"));
+        }
         let claims: Claims = read_part(payload).ok_or(UNREADABLE)?;
         let is_for_us = claims.aud == self.id.as_str() || claims.aud == Value::from(vec![self.id.as_str()]);
         let is_good = is_for_us && claims.iss == self.issuer && claims.nonce == request.nonce;
@@ -184,5 +211,21 @@ fn read_part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
 
 fn read_key(key: &Value) -> Option<Key> {
     let number = |name: &str| BASE64URL_NOPAD.decode(key.get(name)?.as_str()?.as_bytes()).ok();
-    Some(Key { id: key.get("kid")?.as_str()?.to_owned(), modulus: number("n")?, exponent: number("e")? })
+    let (algorithm, public) = match key.get("kty")?.as_str()? {
+        "RSA" => ("RS256", Public::Rsa { modulus: number("n")?, exponent: number("e")? }),
+        _ => ("ES256", Public::P256([vec![4], number("x")?, number("y")?].concat())),
+    };
+    Some(Key { id: key.get("kid")?.as_str()?.to_owned(), algorithm, public })
+}
+
+impl Public {
+    fn has_signed(&self, signed: &[u8], signature: &[u8]) -> bool {
+        let verified = match self {
+            Self::Rsa { modulus, exponent } => {
+                PublicKeyComponents { n: modulus, e: exponent }.verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature)
+            }
+            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature),
+        };
+        verified.is_ok()
+    }
 }

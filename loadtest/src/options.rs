@@ -23,6 +23,8 @@ pub enum Command {
     Run(Box<Run>),
     /// Starts the demonstration on SQLite and on PostgreSQL and finds what each of them sustains.
     Measure(Box<Measure>),
+    /// Starts the demonstration on each database and tells what each kind of answer costs the server.
+    Cost(Box<CostOptions>),
 }
 
 #[derive(Args)]
@@ -91,6 +93,30 @@ pub struct Measure {
     /// The server's argon2id parameters.
     #[arg(long, value_name = "m=KIB,t=PASSES", default_value = "m=19456,t=2")]
     pub hash: Cost,
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
+    pub database: Vec<Engine>,
+}
+
+#[derive(Args)]
+pub struct CostOptions {
+    /// The binary to measure; a release build.
+    #[arg(long, value_name = "PATH")]
+    pub guichet: PathBuf,
+    /// Where report.json and report.md are written.
+    #[arg(long, value_name = "DIR")]
+    pub report: PathBuf,
+    /// Families of the sample.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub families: u32,
+    /// Answers a second.
+    #[arg(long, default_value_t = 100.0, value_parser = rate)]
+    pub rate: f64,
+    /// How long answers of one kind are asked for; a code lives a minute.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    pub duration: Duration,
+    /// Open sessions to use in turn.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub sessions: usize,
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
     pub database: Vec<Engine>,
 }

@@ -68,7 +68,7 @@ pub async fn players(cast: Cast, target: &Url, ca: Option<&Path>, protocol: Prot
     Ok(Arc::new(Players { stage, accounts: cast.accounts, sessions: Sessions::default() }))
 }
 
-async fn read(reader: &mut Visitor, path: &'static str) -> Result<String> {
+pub async fn read(reader: &mut Visitor, path: &'static str) -> Result<String> {
     let answer = reader.get(path).await.with_context(|| format!("reading {path}"))?;
     if answer.status != 200 {
         return Err(Failure::Status { step: path, status: answer.status }.into());
@@ -96,7 +96,8 @@ pub async fn measured(players: &Arc<Players>, plan: &Plan, groups: &[Vec<u32>]) 
     Ok(Measured { totals: Totals::of(&samples, plan.duration), server, own, signatures_good, signatures_bad })
 }
 
-fn spent(groups: &[Vec<u32>]) -> Result<Vec<Spent>> {
+/// The processor time of each group of processes so far.
+pub fn spent(groups: &[Vec<u32>]) -> Result<Vec<Spent>> {
     let group =
         |pids: &Vec<u32>| pids.iter().try_fold(Spent::default(), |sum, pid| Ok(sum.plus(processor::tree(*pid)?)));
     groups.iter().map(group).collect()

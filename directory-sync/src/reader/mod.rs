@@ -1,6 +1,6 @@
 //! Every question the `IdP` may ask of the directory; opened read-only.
 //!
-//! `known` is asked at every sign-in: three queries whatever the number of people and children, each by index. What a
+//! `known` is asked at every sign-in: two queries whatever the number of people and children, each by index. What a
 //! delivery did not say comes back as absent, never as an error.
 
 mod changes;
@@ -82,14 +82,19 @@ struct SchoolRow {
     school_kind: Option<String>,
 }
 
+/// Someone who was asked for, or a child of theirs.
 #[derive(sqlx::FromRow)]
-struct ChildRow {
-    guardian: String,
+struct KinRow {
+    /// Whose child; nobody's where the person was asked for.
+    guardian: Option<String>,
     link: i64,
     authority: i64,
     #[sqlx(flatten)]
-    student: PersonRow,
+    person: PersonRow,
 }
+
+/// The children of each guardian.
+type Children = HashMap<String, Vec<KinRow>>;
 
 /// A class, a function or a mobile number of someone.
 #[derive(sqlx::FromRow)]
@@ -102,7 +107,7 @@ struct TraitRow {
 
 macro_rules! person_columns {
     () => {
-        "p.id, p.kind, p.family, p.given, p.birth, p.title, p.birth_date, p.ine, p.school_number, p.mef, p.mail, \
+        "p.id AS id, p.kind, p.family, p.given, p.birth, p.title, p.birth_date, p.ine, p.school_number, p.mef, p.mail, \
          p.left_at, COALESCE(p.level, m.level) AS level, s.id AS school_id, s.uai, s.name AS school_name, \
          s.kind AS school_kind"
     };
@@ -113,7 +118,14 @@ macro_rules! person_joins {
     };
 }
 
-const PERSONS: &str = concat!("SELECT ", person_columns!(), " FROM persons p ", person_joins!());
+/// Before a list of identifiers.
+const PERSONS: &str = concat!(
+    "SELECT CAST(NULL AS TEXT) AS guardian, CAST(0 AS BIGINT) AS link, CAST(0 AS BIGINT) AS authority, ",
+    person_columns!(),
+    " FROM persons p ",
+    person_joins!(),
+    " WHERE p.id IN "
+);
 const CHILDREN: &str = concat!(
     "SELECT g.guardian, g.link, g.authority, ",
     person_columns!(),
@@ -178,8 +190,11 @@ impl Directory {
         let mut by_id = HashMap::with_capacity(ids.len());
         for some in ids.chunks(AT_ONCE) {
             let list = placeholders(some.len());
-            let rows: Vec<PersonRow> = self.ask(format!("{PERSONS} WHERE p.id IN {list}"), some).await?;
-            for one in self.complete(rows).await? {
+            let sql = format!("{PERSONS}{list} UNION ALL {CHILDREN}{list} ORDER BY id");
+            let rows: Vec<KinRow> = self.ask(sql, some).await?;
+            let (asked, children): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.guardian.is_none());
+            let asked = asked.into_iter().map(|row| row.person).collect();
+            for one in self.complete(asked, by_guardian(children)).await? {
                 by_id.insert(one.person.id().to_string(), one);
             }
         }
@@ -197,7 +212,8 @@ impl Directory {
                 query.fetch_all(c).await
             }
         })?;
-        self.complete(rows).await
+        let children = self.children(&rows).await?;
+        self.complete(rows, children).await
     }
 
     /// The schools of a UAI: one in each source that delivers it.
@@ -240,23 +256,21 @@ impl Directory {
         })?)
     }
 
-    /// Adds to people what hangs on them: children, classes, functions, numbers.
-    async fn complete(&self, rows: Vec<PersonRow>) -> Result<Vec<Known>> {
-        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    async fn children(&self, rows: &[PersonRow]) -> Result<Children> {
         let guardians: Vec<String> =
             rows.iter().filter(|row| row.kind == "guardian").map(|row| row.id.clone()).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut children: HashMap<String, Vec<ChildRow>> = HashMap::new();
-        let mut all = ids;
+        let mut children = Vec::new();
         for some in guardians.chunks(AT_ONCE) {
             let sql = format!("{CHILDREN}{} ORDER BY p.id", placeholders(some.len()));
-            for row in self.ask::<ChildRow>(sql, some).await? {
-                all.push(row.student.id.clone());
-                children.entry(row.guardian.clone()).or_default().push(row);
-            }
+            children.extend(self.ask::<KinRow>(sql, some).await?);
         }
+        Ok(by_guardian(children))
+    }
+
+    /// Adds to people and their children what hangs on them: classes, functions, numbers.
+    async fn complete(&self, rows: Vec<PersonRow>, mut children: Children) -> Result<Vec<Known>> {
+        let kin = children.values().flatten().map(|row| row.person.id.clone());
+        let mut all: Vec<String> = rows.iter().map(|row| row.id.clone()).chain(kin).collect();
         all.sort_unstable();
         all.dedup();
         let mut traits = Traits::default();
@@ -270,12 +284,22 @@ impl Directory {
         rows.into_iter()
             .map(|row| {
                 let (school, left_at) = (row.school.school()?, row.left_at);
-                let theirs = children.remove(&row.id).unwrap_or_default();
+                let theirs = children.remove(&row.id).filter(|_| row.kind == "guardian").unwrap_or_default();
                 let children = theirs.into_iter().map(|child| child.child(&traits)).collect::<Result<_>>()?;
                 Ok(Known { person: row.person(&traits)?, left_at, school, children })
             })
             .collect()
     }
+}
+
+fn by_guardian(rows: Vec<KinRow>) -> Children {
+    let mut children = Children::new();
+    for row in rows {
+        if let Some(guardian) = row.guardian.clone() {
+            children.entry(guardian).or_default().push(row);
+        }
+    }
+    children
 }
 
 /// `($1, $2, ...)`, rounded up to a power of two: few texts, so that each stays prepared.
@@ -357,14 +381,14 @@ impl PersonRow {
     }
 }
 
-impl ChildRow {
+impl KinRow {
     fn child(self, traits: &Traits) -> Result<Child> {
         let authority = u8::try_from(self.authority).ok().and_then(ParentalAuthority::from_level);
         Ok(Child {
-            school: self.student.school.school()?,
+            school: self.person.school.school()?,
             link: u8::try_from(self.link).unwrap_or_default(),
             authority: authority.ok_or(Malformed { expected: "a level of parental authority" })?,
-            student: self.student.student(traits)?,
+            student: self.person.student(traits)?,
         })
     }
 }

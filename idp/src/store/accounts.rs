@@ -49,13 +49,21 @@ pub(super) struct Row {
     person: Option<String>,
 }
 
+macro_rules! columns {
+    () => {
+        "a.id, a.login, a.profile, a.password, a.provisional_until, a.birth_date_failures, a.birth_date_failed_at, \
+         a.activated_at, a.closed_at, a.departed_on, p.person"
+    };
+}
+pub(super) use columns;
+
 /// One row for each person of the account, in their order.
 macro_rules! select {
     ($clause:expr) => {
         concat!(
-            "SELECT a.id, a.login, a.profile, a.password, a.provisional_until, a.birth_date_failures, \
-             a.birth_date_failed_at, a.activated_at, a.closed_at, a.departed_on, p.person \
-             FROM accounts a LEFT JOIN account_people p ON p.account = a.id ",
+            "SELECT ",
+            $crate::store::accounts::columns!(),
+            " FROM accounts a LEFT JOIN account_people p ON p.account = a.id ",
             $clause,
             " ORDER BY a.login, p.position"
         )

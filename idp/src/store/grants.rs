@@ -164,13 +164,12 @@ impl Store {
 
     /// What a grant opens now, with whom it is about: not revoked, by a replay, a reset or the end of the session.
     pub async fn opened(&self, grant: &Hash) -> Result<Option<Opened>> {
-        const FIND: &str = "SELECT g.party, g.session, g.terms, g.authenticated_at, \
-                            a.id, a.login, a.profile, a.password, a.provisional_until, a.birth_date_failures, \
-                            a.birth_date_failed_at, a.activated_at, a.closed_at, a.departed_on, p.person \
-                            FROM grants g JOIN accounts a ON a.id = g.account \
-                            LEFT JOIN account_people p ON p.account = a.id \
-                            WHERE g.code_hash = $1 AND g.spent_at IS NOT NULL AND g.revoked_at IS NULL \
-                            ORDER BY p.position";
+        const FIND: &str = concat!(
+            "SELECT g.party, g.session, g.terms, g.authenticated_at, ",
+            accounts::columns!(),
+            " FROM grants g JOIN accounts a ON a.id = g.account LEFT JOIN account_people p ON p.account = a.id \
+             WHERE g.code_hash = $1 AND g.spent_at IS NOT NULL AND g.revoked_at IS NULL ORDER BY p.position"
+        );
         let rows: Vec<OpenedRow> =
             on!(&self.read, c => sqlx::query_as(FIND).bind(grant.as_slice()).fetch_all(c).await)?;
         let Some(first) = rows.first() else { return Ok(None) };

@@ -1,11 +1,12 @@
 //! Requests under way, each bound to the browser that made it.
 
-use directory::db::{self, on};
+use directory::db::{self, Either, on};
 use time::OffsetDateTime;
 
 use super::audit::{Event, record};
 use super::logouts::{PARTAKES, format_code};
 use super::{BrowserHash, Result, Store, unreadable};
+use crate::domain::account::AccountId;
 use crate::domain::interaction::{Interaction, InteractionId, ReplyTo};
 use crate::domain::logout::Participant;
 use crate::domain::relying_party::PartyId;
@@ -57,13 +58,33 @@ impl<'a> Written<'a> {
     }
 }
 
-const KEEP: &str = "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, answered_at, \
-                    confirmed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE) ON CONFLICT DO NOTHING";
+macro_rules! keep_sql {
+    () => {
+        "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, answered_at, confirmed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE) ON CONFLICT DO NOTHING"
+    };
+}
+const KEEP: &str = keep_sql!();
+/// `keep_answered` whole, for PostgreSQL: one trip to the server where a transaction makes five. SQLite has no such
+/// statement, nor a trip to save.
+const KEEP_ANSWERED: &str = concat!(
+    "WITH kept AS (",
+    keep_sql!(),
+    " RETURNING id), noted AS (INSERT INTO audit (at, event, outcome, account, party, address, reference) \
+     SELECT $9, $10, $11, $12, $13, $14, $15 FROM kept), partook AS (INSERT INTO participants (session, party, subject, \
+     named, format, answered_at) SELECT $16, $17, $18, $19, $20, $9 FROM kept WHERE $16 IS NOT NULL \
+     ON CONFLICT DO NOTHING) SELECT COUNT(*) FROM kept"
+);
 
 /// Keeps one on whichever connection or transaction is at hand; a macro, since the two drivers share no type.
 macro_rules! keep {
     ($written:expr, $interaction:expr, $browser:expr, $connection:expr) => {
-        sqlx::query(KEEP)
+        kept!(sqlx::query(KEEP), $written, $interaction, $browser).execute($connection).await
+    };
+}
+macro_rules! kept {
+    ($query:expr, $written:expr, $interaction:expr, $browser:expr) => {
+        $query
             .bind(&$interaction.id.0)
             .bind($browser.as_slice())
             .bind($written.party)
@@ -72,8 +93,6 @@ macro_rules! keep {
             .bind(&$written.reply_to)
             .bind($interaction.created_at)
             .bind($interaction.answered_at)
-            .execute($connection)
-            .await
     };
 }
 
@@ -110,20 +129,54 @@ impl Store {
         partakes: Option<(&SessionId, &Participant)>,
     ) -> Result<Kept> {
         let written = Written::of(interaction)?;
+        let is_new = match &self.write {
+            Either::Postgres(pool) => {
+                let named = partakes.map(|(session, one)| (session.as_str(), one));
+                let one = named.map(|(_, one)| one);
+                let query = sqlx::query_scalar(KEEP_ANSWERED);
+                let query = kept!(query, written, interaction, browser);
+                let kept: i64 = query
+                    .bind(event.at)
+                    .bind(event.event)
+                    .bind(event.outcome.code())
+                    .bind(event.account.map(AccountId::as_str))
+                    .bind(event.party.map(|party| party.0.as_str()))
+                    .bind(event.address.as_deref())
+                    .bind(event.reference)
+                    .bind(named.map(|(session, _)| session))
+                    .bind(one.map(|one| one.party.0.as_str()))
+                    .bind(one.map(|one| one.subject.as_str()))
+                    .bind(one.map(|one| one.session.as_str()))
+                    .bind(one.and_then(|one| one.name_id_format).map(format_code))
+                    .fetch_one(pool)
+                    .await?;
+                kept == 1
+            }
+            Either::Sqlite(_) => self.keep_then_note(&written, interaction, browser, (event, partakes)).await?,
+        };
+        if is_new { Ok(Kept::New) } else { self.kept_before(&written, browser).await }
+    }
+
+    async fn keep_then_note(
+        &self,
+        written: &Written<'_>,
+        interaction: &Interaction,
+        browser: &BrowserHash,
+        (event, partakes): (&Event<'_>, Option<(&SessionId, &Participant)>),
+    ) -> Result<bool> {
         let mut tx = db::begin(&self.write).await?;
         let kept = on!(&mut tx, c => keep!(written, interaction, browser, &mut **c)?.rows_affected());
-        if kept == 1 {
-            on!(&mut tx, c => {
-                if let Some((session, one)) = partakes {
-                    partake!(session, one, event.at, &mut **c)?;
-                }
-                record!(event, &mut **c)?;
-            });
-            db::commit(tx).await?;
-            return Ok(Kept::New);
+        if kept == 0 {
+            return Ok(false); // Dropped, the transaction is rolled back.
         }
-        drop(tx); // Rolled back.
-        self.kept_before(&written, browser).await
+        on!(&mut tx, c => {
+            if let Some((session, one)) = partakes {
+                partake!(session, one, event.at, &mut **c)?;
+            }
+            record!(event, &mut **c)?;
+        });
+        db::commit(tx).await?;
+        Ok(true)
     }
 
     /// Whose the request is that has this ID already.

@@ -3,6 +3,7 @@
 use directory::db::{self, on};
 use time::OffsetDateTime;
 
+use super::accounts::{self, Recorded};
 use super::audit::{Event, record};
 use super::{Hash, Result, Store, unreadable};
 use crate::domain::account::{AccountId, Profile};
@@ -30,16 +31,33 @@ pub struct NewSession {
     pub interaction: Option<InteractionId>,
 }
 
+/// Its columns, named apart from an account's.
 #[derive(sqlx::FromRow)]
 struct Row {
-    id: String,
+    session: String,
     account: String,
-    profile: String,
+    shown_profile: String,
     authenticated_at: OffsetDateTime,
     seen_at: OffsetDateTime,
     expires_at: OffsetDateTime,
     pending: Option<String>,
     on_shared_device: bool,
+}
+
+macro_rules! columns {
+    () => {
+        "s.id AS session, s.account, s.profile AS shown_profile, s.authenticated_at, s.seen_at, s.expires_at, \
+         s.pending, s.on_shared_device"
+    };
+}
+
+/// A session with its account, one row for each person of the account.
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    #[sqlx(flatten)]
+    session: Row,
+    #[sqlx(flatten)]
+    account: accounts::Row,
 }
 
 const fn code(pending: Pending) -> &'static str {
@@ -82,11 +100,31 @@ impl Store {
 
     /// The session a token opens, whatever its age: the caller compares it with the lifetimes.
     pub async fn session(&self, token: &Hash) -> Result<Option<Session>> {
-        const FIND: &str = "SELECT id, account, profile, authenticated_at, seen_at, expires_at, pending, \
-                            on_shared_device FROM sessions WHERE token_hash = $1 AND ended_at IS NULL";
+        const FIND: &str =
+            concat!("SELECT ", columns!(), " FROM sessions s WHERE s.token_hash = $1 AND s.ended_at IS NULL");
         let row: Option<Row> =
             on!(&self.read, c => sqlx::query_as(FIND).bind(token.as_slice()).fetch_optional(c).await)?;
         row.map(session).transpose()
+    }
+
+    /// The same with the account that it is of, in one question: what an answer on an open session needs.
+    pub async fn session_and_account(&self, token: &Hash) -> Result<Option<(Session, Recorded)>> {
+        const FIND: &str = concat!(
+            "SELECT ",
+            columns!(),
+            ", ",
+            accounts::columns!(),
+            " FROM sessions s JOIN accounts a ON a.id = s.account LEFT JOIN account_people p ON p.account = a.id \
+             WHERE s.token_hash = $1 AND s.ended_at IS NULL ORDER BY p.position"
+        );
+        let rows: Vec<HolderRow> =
+            on!(&self.read, c => sqlx::query_as(FIND).bind(token.as_slice()).fetch_all(c).await)?;
+        let (sessions, accounts): (Vec<Row>, Vec<accounts::Row>) =
+            rows.into_iter().map(|row| (row.session, row.account)).unzip();
+        let (Some(row), Some(recorded)) = (sessions.into_iter().next(), accounts::gather(accounts)?.pop()) else {
+            return Ok(None);
+        };
+        Ok(Some((session(row)?, recorded)))
     }
 
     /// Notes that the session was used; called now and then, not at each request.
@@ -136,9 +174,9 @@ fn session(row: Row) -> Result<Session> {
         Some(_) => return Err(wrong(&"unknown pending step")),
     };
     Ok(Session {
-        id: SessionId::stored(row.id),
+        id: SessionId::stored(row.session),
         account: row.account.parse().map_err(|error| wrong(&error))?,
-        profile: row.profile.parse().map_err(|error| wrong(&error))?,
+        profile: row.shown_profile.parse().map_err(|error| wrong(&error))?,
         authenticated_at: row.authenticated_at,
         seen_at: row.seen_at,
         expires_at: row.expires_at,

@@ -1,7 +1,5 @@
 //! `loadtest measure`: what this machine sustains, on both databases, with everything that it starts stopped again.
 
-mod demo;
-mod postgres;
 mod search;
 mod table;
 
@@ -11,10 +9,9 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::hash::{self, Cost};
+use crate::machine::{Demo, House, processor};
 use crate::options::{Engine, Measure, Mix, Protocol};
 use crate::run::players;
-use demo::Demo;
-use postgres::Cluster;
 use search::{Case, Found, Search};
 
 const SESSIONS: usize = 200;
@@ -56,20 +53,10 @@ pub async fn measure(options: Measure) -> Result<()> {
 }
 
 async fn on_engine(options: &Measure, engine: Engine, until: Instant, measurement: &mut Measurement) -> Result<()> {
-    let folder = tempfile::Builder::new().prefix("loadtest-").tempdir().context("making a temporary folder")?;
-    // The database server runs as somebody else and must pass through.
-    open_to_all(folder.path())?;
-    let cluster = match engine {
-        Engine::Sqlite => None,
-        Engine::Postgres => Some(Cluster::start(folder.path())?),
-    };
-    let data = match &cluster {
-        Some(cluster) => cluster.url.clone(),
-        None => folder.path().join("data").display().to_string(),
-    };
-    measurement.versions.extend(cluster.as_ref().map(|cluster| cluster.version.clone()));
-    let demo = Demo::start(&options.guichet, options.families, &data, &folder.path().join("guichet.log")).await?;
-    let groups = [vec![demo.pid], cluster.iter().map(|cluster| cluster.postmaster).collect()];
+    let house = House::open(engine)?;
+    measurement.versions.extend(house.version());
+    let demo = Demo::start(&options.guichet, options.families, &house.data, &house.log()).await?;
+    let groups = [vec![demo.pid], house.pids()];
     let rows = [
         (Mix::Password, Protocol::Saml),
         (Mix::Password, Protocol::Oidc),
@@ -111,13 +98,6 @@ fn save(options: &Measure, measurement: &Measurement) -> Result<()> {
     save("report.md", table::text(measurement)?)
 }
 
-fn open_to_all(folder: &std::path::Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
-        .with_context(|| format!("opening {}", folder.display()))
-}
-
 /// The command as somebody else would type it, without this machine's folders.
 fn command(options: &Measure) -> String {
     let databases: Vec<&str> = options
@@ -138,10 +118,4 @@ fn command(options: &Measure) -> String {
         options.hash.passes,
         databases.join(","),
     )
-}
-
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| "unknown processor".to_owned(), |(_, name)| name.trim().to_owned())
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use time::Duration;
 
 use super::error::{self, Error};
 use super::page::Reason;
@@ -20,6 +21,7 @@ use super::visitor::Visitor;
 use crate::domain::interaction::{Interaction, InteractionId, ReplyTo};
 use crate::domain::relying_party::RelyingParty;
 use crate::domain::session::Session;
+use crate::store::{Hash, Recorded};
 
 /// A request under way with its party, as this visitor's browser holds it.
 pub struct UnderWay {
@@ -60,19 +62,35 @@ impl UnderWay {
     }
 }
 
+/// How rarely it is noted that a session was used.
+const NOTED_EVERY: Duration = Duration::minutes(5);
+
 /// The session of this browser, where it is alive; noted as used, once in a while.
 pub async fn live_session(app: &App, visitor: &Visitor) -> Result<Option<Session>, Error> {
-    const NOTED_EVERY: time::Duration = time::Duration::minutes(5);
     let Some(token) = visitor.session() else { return Ok(None) };
-    let now = app.clock.now();
-    let session = app.store.session(&token).await?;
-    let Some(session) = session.filter(|session| session.is_alive(app.accounts.lifetimes, now)) else {
-        return Ok(None);
-    };
-    if now - session.seen_at > NOTED_EVERY {
-        app.store.touch_session(&token, now).await?;
+    match app.store.session(&token).await? {
+        Some(session) if used(app, &token, &session).await? => Ok(Some(session)),
+        _ => Ok(None),
     }
-    Ok(Some(session))
+}
+
+/// The same with the account that it is of.
+pub async fn live_account(app: &App, visitor: &Visitor) -> Result<Option<(Session, Recorded)>, Error> {
+    let Some(token) = visitor.session() else { return Ok(None) };
+    match app.store.session_and_account(&token).await? {
+        Some((session, recorded)) if used(app, &token, &session).await? => Ok(Some((session, recorded))),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the session is alive; it is then noted as used.
+async fn used(app: &App, token: &Hash, session: &Session) -> Result<bool, Error> {
+    let now = app.clock.now();
+    let is_alive = session.is_alive(app.accounts.lifetimes, now);
+    if is_alive && now - session.seen_at > NOTED_EVERY {
+        app.store.touch_session(token, now).await?;
+    }
+    Ok(is_alive)
 }
 
 /// What a form that is not ours gets: nothing done, a way to start again.

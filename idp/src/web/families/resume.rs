@@ -4,11 +4,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{UnderWay, live_session};
+use super::{UnderWay, live_account, live_session};
 use crate::domain::account::Account;
 use crate::domain::interaction::{self, InteractionId, Step};
 use crate::domain::relying_party::RelyingParty;
 use crate::domain::session::Session;
+use crate::store::Recorded;
 use crate::web::error::{self, Error};
 use crate::web::page::{AccountClosed, OpenSession, Reason, SignedIn};
 use crate::web::protocols;
@@ -25,23 +26,24 @@ pub async fn show(State(app): State<App>, mut visitor: Visitor, Path(id): Path<S
             None => return unknown(&app, visitor).await,
         },
     };
-    let session = live_session(&app, &visitor).await?;
+    let found = live_account(&app, &visitor).await?;
     let now = app.clock.now();
     let is_answerable = under_way.interaction.is_answerable(now);
     let (asked, party) = (&under_way.interaction, under_way.party());
-    let towards = protocols::towards::towards(&app, asked, party, session.as_ref()).await?;
-    let step = interaction::next_step(asked, party, session.as_ref(), &towards, now);
-    match (step, session) {
-        (Step::Answer, Some(session)) if is_answerable => answer(&app, visitor, &under_way, &session).await,
-        (Step::Answer, Some(session)) => start_again(&app, visitor, under_way.party(), &session).await,
+    let session = found.as_ref().map(|(session, _)| session);
+    let towards = protocols::towards::towards(&app, asked, party, session).await?;
+    let step = interaction::next_step(asked, party, session, &towards, now);
+    match (step, found) {
+        (Step::Answer, Some(found)) if is_answerable => answer(&app, visitor, &under_way, found).await,
+        (Step::Answer, Some((session, _))) => start_again(&app, visitor, under_way.party(), &session).await,
         (Step::Refuse(refusal), _) => protocols::refuse(&app, visitor, &under_way, refusal),
-        (Step::Reauthenticate, Some(session)) => {
+        (Step::Reauthenticate, Some((session, _))) => {
             families::sign_in::ask_again(&app, visitor, &under_way, &session, Vec::new()).await
         }
-        (Step::ConfirmAccount, Some(session)) => whose(&app, visitor, &under_way, &session).await,
-        (Step::Consent, Some(session)) => families::consent::ask(&app, visitor, &under_way, &session).await,
+        (Step::ConfirmAccount, Some((session, _))) => whose(&app, visitor, &under_way, &session).await,
+        (Step::Consent, Some((session, _))) => families::consent::ask(&app, visitor, &under_way, &session).await,
         (Step::ConfirmBirthDate, _) => Ok(families::first_time::ask_birth_date(visitor, &under_way)),
-        (Step::ChangePassword, Some(session)) => {
+        (Step::ChangePassword, Some((session, _))) => {
             families::first_time::ask_password(&app, visitor, &under_way, &session, None).await
         }
         _ => Ok(families::sign_in::ask(visitor, &under_way, None, Vec::new())),
@@ -68,17 +70,19 @@ async fn unknown(app: &App, visitor: Visitor) -> Result<Response, Error> {
 }
 
 /// Sends the answer, as the protocol wants it.
-async fn answer(app: &App, visitor: Visitor, under_way: &UnderWay, session: &Session) -> Result<Response, Error> {
-    let Some(recorded) = app.store.account(&session.account).await? else {
-        return Ok(visitor.forget().go(paths::SIGN_IN));
-    };
+async fn answer(
+    app: &App,
+    visitor: Visitor,
+    under_way: &UnderWay,
+    (session, recorded): (Session, Recorded),
+) -> Result<Response, Error> {
     let Some(identity) = app.accounts.identity(&recorded.account).await? else {
         return closed(app, visitor, under_way.party(), &recorded.account).await;
     };
     let Some(party) = under_way.party() else {
         return here(app, visitor, &identity.short_name()).await;
     };
-    protocols::answer(app, visitor, under_way, party, (session, &identity)).await
+    protocols::answer(app, visitor, under_way, party, (&session, &identity)).await
 }
 
 /// Nobody of this account is in the directory any more.

@@ -21,7 +21,7 @@ use axum::response::Response;
 use time::Duration;
 
 use super::error::{self, Error};
-use super::families::{UnderWay, live_session};
+use super::families::{UnderWay, live_account};
 use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
 use super::paths;
 use super::shield;
@@ -124,7 +124,7 @@ async fn ready(
     if !visitor.keeps_cookies() {
         return Ok(None);
     }
-    let Some(session) = live_session(app, visitor).await? else { return Ok(None) };
+    let Some((session, recorded)) = live_account(app, visitor).await? else { return Ok(None) };
     if !is_meant(app, interaction, party, &session) {
         return Ok(None);
     }
@@ -139,7 +139,6 @@ async fn ready(
         | Step::Consent
         | Step::Refuse(_) => return Ok(None),
     }
-    let Some(recorded) = app.store.account(&session.account).await? else { return Ok(None) };
     let identity = app.accounts.identity(&recorded.account).await?;
     Ok(identity.map(|identity| (session, identity)))
 }
