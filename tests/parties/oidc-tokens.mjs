@@ -4,7 +4,7 @@
 // Each command says what time it is, `at`; it stays that until the next.
 // Commands: trust {issuer, client_id, client_secret, method, dpop}; userinfo, refresh {scope}, introspect {token},
 // revoke {token}, resource {audience}, where `token` is the name of one in the token answer.
-// Pages: / starts a sign-in; parameters given to it join the request. /callback shows what was learnt. /jwks: its keys.
+// Pages: / starts a sign-in, /pushed with a request that it pushed before; parameters given to them join the request. /callback shows what was learnt. /jwks: its keys.
 import * as oauth from "oauth4webapi";
 import { page, run } from "./party.mjs";
 
@@ -38,6 +38,26 @@ run(({ origin }) => {
   const userinfo = async () => {
     const response = await oauth.userInfoRequest(as, client, tokens.access_token, options());
     return oauth.processUserInfoResponse(as, client, claims.sub, response);
+  };
+
+  const started = async (url) => {
+    const checks = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce() };
+    checks.verifier = oauth.generateRandomCodeVerifier();
+    const parameters = new URLSearchParams({
+      client_id: client.client_id,
+      redirect_uri,
+      response_type: "code",
+      scope: "openid profile",
+      state: checks.state,
+      nonce: checks.nonce,
+      code_challenge: await oauth.calculatePKCECodeChallenge(checks.verifier),
+      code_challenge_method: "S256",
+      ...Object.fromEntries(url.searchParams),
+    });
+    under_way.set(checks.state, checks);
+    const address = new URL(as.authorization_endpoint);
+    address.search = parameters;
+    return { parameters, location: address.href };
   };
 
   return {
@@ -78,22 +98,16 @@ run(({ origin }) => {
     routes: {
       "/jwks": async () => ({ html: JSON.stringify(jwks) }),
       "/": async (url) => {
-        const checks = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce() };
-        checks.verifier = oauth.generateRandomCodeVerifier();
+        const { location } = await started(url);
+        return { location };
+      },
+      // The same, pushed before (RFC 9126).
+      "/pushed": async (url) => {
+        const { parameters } = await started(url);
+        const response = await oauth.pushedAuthorizationRequest(as, client, authentication, parameters, options());
+        const { request_uri } = await oauth.processPushedAuthorizationResponse(as, client, response);
         const address = new URL(as.authorization_endpoint);
-        const parameters = {
-          client_id: client.client_id,
-          redirect_uri,
-          response_type: "code",
-          scope: "openid profile",
-          state: checks.state,
-          nonce: checks.nonce,
-          code_challenge: await oauth.calculatePKCECodeChallenge(checks.verifier),
-          code_challenge_method: "S256",
-          ...Object.fromEntries(url.searchParams),
-        };
-        for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
-        under_way.set(checks.state, checks);
+        address.search = new URLSearchParams({ client_id: client.client_id, request_uri });
         return { location: address.href };
       },
       "/callback": async (url) => {

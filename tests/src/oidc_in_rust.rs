@@ -46,6 +46,7 @@ async fn code(house: &House, client: &str) -> String {
     let mut visitor = Visitor::new();
     visitor.open(&house.at_path(&format!("/idp/profile/oidc/authorize?{query}"))).await;
     visitor.sign_in(&parent).await;
+    visitor.agree_where_asked().await;
     let form = visitor.page().submission("Continuer vers ENT d'essai");
     form.fields.into_iter().find(|(name, _)| name == "code").unwrap().1
 }

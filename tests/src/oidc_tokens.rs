@@ -37,6 +37,7 @@ async fn learnt(house: &House, party: &KeyedParty, query: &str) -> Value {
     let mut visitor = Visitor::new();
     visitor.open(&format!("{}/{query}", party.url)).await;
     visitor.sign_in(&parent).await;
+    visitor.agree_where_asked().await;
     visitor.page().answer()
 }
 
@@ -139,8 +140,13 @@ async fn a_client_of_the_fapi_profile_gets_bound_tokens_for_its_key() {
     let house = House::one().await;
     let members = json!({"security_profile": "fapi2", "id_token_signed_response_alg": "ES256"});
     let Some((mut party, _)) = welcome(&house, "private_key_jwt", true, &members).await else { return };
-    let answer = learnt(&house, &party, "").await;
+    let answer = learnt(&house, &party, "pushed").await;
     assert_eq!(answer["token_answer"]["token_type"], json!("dpop"));
     let said = party.ask("introspect", &json!({"token": "access_token"})).await.unwrap();
     assert_eq!(said["cnf"]["jkt"].as_str().unwrap().len(), 43);
+
+    let mut visitor = Visitor::new();
+    visitor.open(&format!("{}/", party.url)).await;
+    let refused = visitor.hops.iter().any(|hop| hop.url.as_str().contains("error=invalid_request"));
+    assert!(refused, "a request that was not pushed is refused: {:?}", visitor.page().url);
 }

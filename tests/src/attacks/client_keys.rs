@@ -98,6 +98,7 @@ impl Keyed {
             ])
             .finish();
         visitor.open(&house.at_path(&format!("/idp/profile/oidc/authorize?{query}"))).await;
+        visitor.agree_where_asked().await;
         super::code_on(visitor)
     }
 

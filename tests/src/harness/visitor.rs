@@ -112,6 +112,14 @@ impl Visitor {
         self.press(button).await;
     }
 
+    /// Says yes where the person is asked, once for each portal that wants it, whether they agree to what it will learn.
+    pub async fn agree_where_asked(&mut self) {
+        const YES: &str = "Accepter et continuer";
+        if self.page().buttons().iter().any(|button| button == YES) {
+            self.press(YES).await;
+        }
+    }
+
     /// Posts a form that the page `from` made up: what an attacker's page, or a careless one, makes a browser do.
     pub async fn post_from(&mut self, from: &str, to: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

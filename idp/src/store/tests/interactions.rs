@@ -69,6 +69,14 @@ async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_on
         assert_eq!(kept, Kept::Again(InteractionId("e".to_owned())));
         assert_eq!(small_tables::journal(&store).await.len(), 1, "one answer left");
 
+        let (session, one) = (SessionId::from_random([5; 16]), logouts::partaker("https://ent.example", "A", 1));
+        let known = Interaction { answered_at: Some(NOW), ..request("g", Some("_4")) };
+        store.keep_answered(&known, &HERE, &event, Some((&session, &one))).await.unwrap();
+        assert_eq!(store.participants(&session).await.unwrap(), [one.clone()]);
+        let again = Interaction { answered_at: Some(NOW), ..request("h", Some("_5")) };
+        assert_eq!(store.keep_answered(&again, &HERE, &event, Some((&session, &one))).await.unwrap(), Kept::New);
+        assert_eq!(store.participants(&session).await.unwrap(), [one], "known once");
+
         let mut tasks = tokio::task::JoinSet::new();
         for number in 1..=20 {
             let store = store.clone();
@@ -80,7 +88,7 @@ async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_on
         let kept = tasks.join_all().await;
         assert_eq!(kept.iter().filter(|kept| **kept == Kept::New).count(), 1);
         assert_eq!(kept.iter().filter(|kept| **kept == Kept::Replayed).count(), 19);
-        assert_eq!(small_tables::journal(&store).await.len(), 2);
+        assert_eq!(small_tables::journal(&store).await.len(), 4);
     }
 }
 
@@ -120,7 +128,7 @@ async fn the_first_answer_is_the_one_that_counts_and_each_is_journalled() {
         }
         let found = store.interaction(&asked.id, &HERE).await.unwrap().unwrap();
         assert_eq!(found.answered_at, Some(NOW + Duration::seconds(3)));
-        assert_eq!(small_tables::journal(&store).await.len(), 2);
+        assert_eq!(small_tables::journal(&store).await.len(), 4);
     }
 }
 

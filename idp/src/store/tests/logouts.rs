@@ -5,7 +5,7 @@ use crate::domain::relying_party::{NameIdFormat, SamlBinding};
 const HERE: Hash = [7; 32];
 const ELSEWHERE: Hash = [8; 32];
 
-fn partaker(party: &str, subject: &str, index: u8) -> Participant {
+pub(super) fn partaker(party: &str, subject: &str, index: u8) -> Participant {
     Participant {
         party: PartyId(party.to_owned()),
         subject: subject.to_owned(),

@@ -17,6 +17,12 @@ async fn a_session_comes_back_as_it_was_opened() {
             (NOW - Duration::HOUR, NOW, new.expires_at)
         );
         assert_eq!((found.pending, found.on_shared_device), (Some(Pending::BirthDate), false));
+        let (same, recorded) = store.session_and_account(&[1; 32]).await.unwrap().unwrap();
+        assert_eq!(same, found);
+        assert_eq!(recorded.account, store.account(&account).await.unwrap().unwrap().account);
+        store.end_session(&[1; 32], NOW).await.unwrap();
+        assert!(store.session(&[1; 32]).await.unwrap().is_none());
+        assert!(store.session_and_account(&[1; 32]).await.unwrap().is_none());
     }
 }
 
