@@ -99,7 +99,7 @@ pub async fn import(
         crate::on!(&db, pool => pool.close().await);
         return Ok(report);
     }
-    let pace = Pace::begin(place, import.share).await?;
+    let polite = Pace::begin(place, import.share).await?;
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         let mut together = Vec::with_capacity(TOGETHER);
@@ -113,7 +113,7 @@ pub async fn import(
             sender.blocking_send(std::mem::replace(&mut together, Vec::with_capacity(TOGETHER))).is_ok()
         })
     });
-    let report = reconcile::reconcile(&db, Arc::clone(&turn), pace, order, receiver, each_reject).await;
+    let report = reconcile::reconcile(&db, Arc::clone(&turn), polite, order, receiver, each_reject).await;
     let read = reader.await?;
     if report.is_err() {
         // Nobody has to wait for a lease; an error here says nothing that the first one does not.
