@@ -135,6 +135,8 @@ pub struct Directory {
     pub gap_days: u16,
     /// Days after which the account of someone who left is removed (IM-09).
     pub grace_days: u16,
+    /// What an import takes of a PostgreSQL at which others are at work (IM-12), in hundredths of its time; 100 never rests.
+    pub share: u8,
 }
 
 impl Default for Service {
@@ -187,6 +189,7 @@ impl Default for Directory {
             rejects_from: 10,
             gap_days: 3,
             grace_days: 90,
+            share: 20,
         }
     }
 }
@@ -273,6 +276,7 @@ impl Config {
             percents.iter().any(|percent| *percent > 100),
             "directory.source_percent, school_percent and rejects_percent: expected 0 to 100",
         );
+        say(!(1..=100).contains(&directory.share), "directory.share: expected 1 to 100");
         say(directory.every.0.is_zero(), "directory.every: expected 1s or more");
         say(
             self.outbound.allow_private && !self.service.is_test,
@@ -348,8 +352,15 @@ mod tests {
         let directory = read(&text, &[("GUICHET_DIRECTORY__SETTLE", "1h")]).unwrap().directory;
         assert_eq!((directory.every.to_string(), directory.settle.to_string()), ("90s".to_owned(), "1h".to_owned()));
         assert_eq!((directory.source_percent, directory.gap_days), (3, 3));
-        for wrong in ["every = '5'", "every = ''", "every = 'm'", "every = '0s'", "school_percent = 101", "each = '5m'"]
-        {
+        for wrong in [
+            "every = '5'",
+            "every = ''",
+            "every = 'm'",
+            "every = '0s'",
+            "school_percent = 101",
+            "each = '5m'",
+            "share = 0",
+        ] {
             assert!(read(&format!("{LEAST}[directory]\n{wrong}\n"), &[]).is_err(), "{wrong}");
         }
     }

@@ -17,13 +17,16 @@ use crate::incoming::{Incoming, Progress, Reject};
 use crate::model::Academy;
 use crate::reconcile::{Limits, Order, Report};
 use crate::source::Hints;
-use crate::writer::Undone;
+use crate::writer::{Pace, Undone};
 use crate::{db, reconcile, source, writer};
 
 /// Records handed on together: waking the other stage costs more than a record.
 const TOGETHER: usize = 256;
 /// Hands between the two stages.
 const IN_FLIGHT: usize = 8;
+
+/// What an import takes of a database at which others are at work, in hundredths, unless said.
+pub const SHARE: u8 = 20;
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,8 @@ pub struct Import {
     /// The held run that `by`, who must be another than the one who asked for it, lets through.
     pub approve: Option<i64>,
     pub limits: Limits,
+    /// Hundredths of the time in which the database works for the import while it also works for others.
+    pub share: u8,
     pub now: OffsetDateTime,
 }
 
@@ -61,7 +66,7 @@ impl Import {
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, academy: Academy, now: OffsetDateTime) -> Self {
         let (reading, limits) = (Hints::default(), Limits::default());
-        Self { paths, academy, reading, dry_run: false, by: String::new(), approve: None, limits, now }
+        Self { paths, academy, reading, dry_run: false, by: String::new(), approve: None, limits, share: SHARE, now }
     }
 }
 
@@ -94,6 +99,7 @@ pub async fn import(
         crate::on!(&db, pool => pool.close().await);
         return Ok(report);
     }
+    let polite = Pace::begin(place, import.share).await?;
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         let mut together = Vec::with_capacity(TOGETHER);
@@ -107,7 +113,7 @@ pub async fn import(
             sender.blocking_send(std::mem::replace(&mut together, Vec::with_capacity(TOGETHER))).is_ok()
         })
     });
-    let report = reconcile::reconcile(&db, Arc::clone(&turn), order, receiver, each_reject).await;
+    let report = reconcile::reconcile(&db, Arc::clone(&turn), polite, order, receiver, each_reject).await;
     let read = reader.await?;
     if report.is_err() {
         // Nobody has to wait for a lease; an error here says nothing that the first one does not.

@@ -2,7 +2,7 @@
 
 use crate::incoming::{Change, Interpret, Origin, Reject, Source, Warnings};
 use crate::model::SourceKey;
-use crate::writer::{KnownRecord, Staging};
+use crate::writer::Staging;
 
 use super::Error;
 use super::report::Tally;
@@ -71,15 +71,15 @@ impl Changes {
                 tally.reject(reject(format!("the record is known as one of {other}")));
                 continue;
             }
-            let KnownRecord { told, .. } = record;
-            let (told, passed_over) = told.clone().replaced_by(&change.replaced);
+            let known = record;
+            let (told, passed_over) = known.told.clone().replaced_by(&change.replaced);
             self.warnings.add_many("empty_value", passed_over, || {
                 "an empty value does not clear a name, a birth date or a number".to_owned()
             });
             match (self.interpret)(source, category, &change.key, &told) {
                 Ok((record, warnings)) => {
                     self.warnings.merge(warnings);
-                    staging.add(record, &told, &origin).await?;
+                    staging.add_changed(record, &told, &origin, known).await?;
                 }
                 Err(reason) => tally.reject(reject(reason)),
             }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::db::{self, Db, Place};
 use crate::incoming::{Category, Delivery, Incoming, Interpret, Kind, Recognised, Reject, Warnings};
 use crate::model::Academy;
-use crate::writer::{Departures, Ended, NotUndone, Staging, Taken, Turn, Undone};
+use crate::writer::{Departures, Ended, NotUndone, Pace, Staging, Taken, Turn, Undone};
 use changes::Changes;
 use report::Tally;
 
@@ -123,6 +123,7 @@ pub async fn take_turn(place: &Place, by: &str, now: OffsetDateTime) -> Result<A
 pub async fn reconcile(
     db: &Db,
     turn: Arc<Turn>,
+    pace: Pace,
     order: Order,
     incoming: mpsc::Receiver<Vec<Incoming>>,
     each_reject: &mut (dyn FnMut(&Reject) + Send),
@@ -130,7 +131,7 @@ pub async fn reconcile(
     let started = Instant::now();
     let _renewing = turn.renewing(order.now);
     let mut tally = Tally::new(each_reject);
-    let mut staging = Staging::begin(db, turn).await?;
+    let mut staging = Staging::begin(db, turn, pace).await?;
     let (delivery, mut warnings) = stage(&mut staging, incoming, &mut tally, &order).await?;
     let already_applied = check_order(&mut staging, &delivery, &order).await?;
     let departures = compare(&mut staging, &delivery, &mut tally).await?;
@@ -184,6 +185,7 @@ async fn stage(
 ) -> Result<(Delivery, Warnings), Error> {
     let mut changes = Changes::new(order.interpret);
     while let Some(together) = incoming.recv().await {
+        let started = Instant::now();
         for next in together {
             if let Some(delivery) = stage_one(next, staging, &mut changes, tally).await? {
                 let mut delivery = *delivery;
@@ -194,6 +196,7 @@ async fn stage(
                 return Ok((delivery, warnings));
             }
         }
+        staging.rest(started).await;
     }
     Err(Error::Cut)
 }

@@ -116,12 +116,8 @@ impl Staging {
 
     /// Compares, attribute by attribute, what was told before with what is told now.
     async fn changes_in(&mut self, table: Table, detail: &mut Detail) -> Result<()> {
-        let sql = format!(
-            "SELECT w.category, w.id, k.told, w.told FROM {} w JOIN {} k ON k.id = w.id WHERE w.state = {}",
-            table.staged(),
-            table.known(),
-            super::staging::CHANGED
-        );
+        let (staged, changed) = (table.staged(), super::staging::CHANGED);
+        let sql = format!("SELECT category, id, told_before, told FROM {staged} WHERE state = {changed}");
         on!(&mut self.conn, c => {
             let mut rows = sqlx::query_as::<_, (i64, String, String, String)>(AssertSqlSafe(sql)).fetch(&mut **c);
             while let Some((number, id, before, after)) = rows.try_next().await? {

@@ -13,6 +13,7 @@ mod detail;
 mod digest;
 pub mod human;
 pub mod merge;
+mod pace;
 mod purge;
 mod rows;
 mod runs;
@@ -27,6 +28,7 @@ use crate::db::{self, Access, Db, Migrations, Place};
 
 pub use compare::{Departures, SchoolDepartures, Standing, Unknown};
 pub use detail::{AttributeDifference, Detail, Example, SchoolDifference};
+pub use pace::Pace;
 pub use purge::{purge, purgeable};
 pub use runs::{Ended, Held, applied, next_run, repeated};
 pub use staging::{Base, KnownRecord, Staging};

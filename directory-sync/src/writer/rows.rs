@@ -31,10 +31,12 @@ pub(super) struct Head {
     pub(super) digest: String,
     pub(super) told: String,
     pub(super) print: Option<Print>,
+    /// What was told of it until now.
+    pub(super) before: String,
 }
 
 impl Head {
-    fn values(self) -> [Value; 7] {
+    fn values(self) -> [Value; 8] {
         [
             self.record.into(),
             self.category.into(),
@@ -43,6 +45,7 @@ impl Head {
             self.digest.into(),
             self.told.into(),
             self.print.as_deref().unwrap_or_default().into(),
+            self.before.into(),
         ]
     }
 }
@@ -72,9 +75,9 @@ impl Batches {
     pub(super) const fn new() -> Self {
         Self {
             seen: Batch::new("seen", 6),
-            schools: Batch::new("staged_schools", 10),
-            mefs: Batch::new("staged_mefs", 8),
-            persons: Batch::new("staged_persons", 21),
+            schools: Batch::new("staged_schools", 11),
+            mefs: Batch::new("staged_mefs", 9),
+            persons: Batch::new("staged_persons", 22),
             guardianships: Batch::new("staged_guardianships", 6),
             enrolments: Batch::new("staged_enrolments", 5),
             functions: Batch::new("staged_functions", 5),
@@ -104,16 +107,28 @@ impl Batches {
     }
 
     async fn add_school(&mut self, head: Head, school: School, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print] = head.values();
+        let [record, category, state, id, digest, told, print, before] = head.values();
         let uai = school.uai.map(|uai| uai.to_string());
-        let row =
-            [record, category, state, id, digest, told, print, uai.into(), school.name.into(), school.kind.into()];
+        let row = [
+            record,
+            category,
+            state,
+            id,
+            digest,
+            told,
+            print,
+            before,
+            uai.into(),
+            school.name.into(),
+            school.kind.into(),
+        ];
         self.schools.push(row, conn).await
     }
 
     async fn add_mef(&mut self, head: Head, mef: Mef, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print] = head.values();
-        self.mefs.push([record, category, state, id, digest, told, print, mef.level.into()], conn).await
+        let [record, category, state, id, digest, told, print, before] = head.values();
+        let row = [record, category, state, id, digest, told, print, before, mef.level.into()];
+        self.mefs.push(row, conn).await
     }
 
     async fn add_guardian(&mut self, head: Head, guardian: Guardian, conn: &mut Conn) -> Result<()> {
@@ -186,8 +201,8 @@ impl Batches {
         self.add_person(head, person, None, conn).await
     }
 
-    async fn add_person(&mut self, head: Head, row: Person, before: Option<String>, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print] = head.values();
+    async fn add_person(&mut self, head: Head, row: Person, older: Option<String>, conn: &mut Conn) -> Result<()> {
+        let [record, category, state, id, digest, told, print, before] = head.values();
         let folded = spelling::plain(&row.names.given);
         let row = [
             record,
@@ -197,7 +212,8 @@ impl Batches {
             digest,
             told,
             print,
-            before.into(),
+            before,
+            older.into(),
             row.kind.into(),
             row.names.family.into(),
             row.names.given.into(),

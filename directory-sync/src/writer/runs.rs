@@ -1,6 +1,6 @@
 //! Runs: what was applied or held, by whom, on what base.
 
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 
 use super::batch::{Batch, Value};
 use super::staging::{Base, Staging};
@@ -8,6 +8,9 @@ use super::table;
 use crate::db::{self, Conn, Db, Result};
 use crate::incoming::{Kind, Reject};
 use crate::on;
+
+/// How long the rejected records of a run are kept: they name people, and say nothing of the delivery of another year.
+const REJECTS_KEPT: Duration = Duration::days(365);
 
 /// A run about to be written down.
 #[derive(Debug, Clone)]
@@ -102,7 +105,7 @@ impl Staging {
              fingerprint, base, asked_by, approved_by, approves, fence, persons, parcel) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         let (source, base, fence) = (self.name.clone(), self.base.run, self.turn.fence);
-        let run = ended.run;
+        let (run, at) = (ended.run, ended.at);
         on!(&mut self.conn, c => {
             sqlx::query(INSERT)
                 .bind(ended.run)
@@ -124,8 +127,15 @@ impl Staging {
                 .await
                 .map(drop)
         })?;
+        self.forget_rejects(at - REJECTS_KEPT).await?;
         self.write_rejects(run, rejects).await?;
         db::commit_kept(&mut self.conn).await
+    }
+
+    async fn forget_rejects(&mut self, until: OffsetDateTime) -> Result<()> {
+        const FORGET: &str = "DELETE FROM rejects WHERE run IN (SELECT id FROM runs WHERE started_at < $1)";
+        on!(&mut self.conn, c => sqlx::query(FORGET).bind(until).execute(&mut **c).await.map(drop))?;
+        Ok(())
     }
 
     async fn write_rejects(&mut self, run: i64, rejects: &[Reject]) -> Result<()> {

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::AssertSqlSafe;
 use time::Date;
@@ -11,6 +12,7 @@ use time::Date;
 use super::asked::{self, TOGETHER};
 use super::batch::Value;
 use super::digest::digest;
+use super::pace::Pace;
 use super::rows::{self, Batches, Head};
 use super::table::{self, Table};
 use super::tables::{BY_RECORD, DECIDE, INDEXES, TABLES};
@@ -34,6 +36,7 @@ pub(super) const DISMISSED: i64 = 4;
 pub struct Staging {
     pub(super) conn: Conn,
     pub(super) turn: Arc<Turn>,
+    pub(super) pace: Pace,
     pub(super) source: Option<Source>,
     /// The source's name, as stored.
     pub(super) name: String,
@@ -58,6 +61,20 @@ struct Waiting {
     slice: i64,
     place: i64,
     print: Option<Print>,
+    before: Before,
+}
+
+/// What is known of a record that was read.
+#[derive(Debug, Clone, Default)]
+enum Before {
+    #[default]
+    Unasked,
+    Nothing,
+    /// What was told of it; the digest of that where it may be as it was.
+    Told {
+        told: String,
+        digest: Option<String>,
+    },
 }
 
 /// The last applied run of the source.
@@ -78,17 +95,14 @@ pub struct KnownRecord {
     pub told: Told,
     pub category: Category,
     pub present: bool,
+    digest: String,
 }
 
 impl Staging {
     /// Begins an import of whoever will turn out to deliver, for the one whose turn it is.
-    pub async fn begin(db: &Db, turn: Arc<Turn>) -> Result<Self> {
+    pub async fn begin(db: &Db, turn: Arc<Turn>, pace: Pace) -> Result<Self> {
         let mut conn = db::connection(db).await?;
-        if let Conn::Sqlite(c) = &mut conn {
-            // 64 MiB: a change of a person touches pages all over the indexes, and each one that does not stay in the
-            // cache is written more than once.
-            sqlx::query("PRAGMA main.cache_size = -65536").execute(&mut **c).await?;
-        }
+        db::in_bulk(&mut conn).await?;
         db::begin_reading(&mut conn).await?;
         for table in TABLES {
             on!(&mut conn, c => sqlx::query(*table).execute(&mut **c).await.map(drop))?;
@@ -96,6 +110,7 @@ impl Staging {
         Ok(Self {
             conn,
             turn,
+            pace,
             source: None,
             name: String::new(),
             base: Base::default(),
@@ -123,6 +138,11 @@ impl Staging {
         Ok(())
     }
 
+    /// Makes way for others after what was done since then.
+    pub async fn rest(&self, started: Instant) {
+        self.pace.after(started.elapsed()).await;
+    }
+
     /// The turn in which this import is.
     pub fn turn(&self) -> Arc<Turn> {
         Arc::clone(&self.turn)
@@ -148,11 +168,32 @@ impl Staging {
 
     /// Adds a good record.
     pub async fn add(&mut self, record: Record, told: &Told, origin: &Origin) -> Result<()> {
+        self.wait(record, told, origin, None).await
+    }
+
+    /// Adds a good record that was `known` like this: nobody needs to be asked again.
+    pub async fn add_changed(
+        &mut self,
+        record: Record,
+        told: &Told,
+        origin: &Origin,
+        known: &KnownRecord,
+    ) -> Result<()> {
+        self.wait(record, told, origin, Some(known)).await
+    }
+
+    async fn wait(&mut self, record: Record, told: &Told, origin: &Origin, known: Option<&KnownRecord>) -> Result<()> {
         let category = record.category();
+        let told = told.to_stored();
+        let before = known.filter(|known| known.present).map_or(Before::Unasked, |known| Before::Told {
+            told: known.told.to_stored(),
+            digest: Some(known.digest.clone()),
+        });
         let waiting = Waiting {
             id: rows::id(&self.name, &record),
-            told: told.to_stored(),
+            told,
             category,
+            before,
             slice: i64::from(origin.slice),
             place: self.place(origin),
             print: origin.print.clone(),
@@ -214,21 +255,22 @@ impl Staging {
         let kind = if table == Table::Persons { "k.kind" } else { "''" };
         let asked: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, "")).collect();
         let question = format!(
-            "SELECT k.id, k.told, {kind}, k.left_at FROM w JOIN {} k ON k.id = w.id WHERE k.told <> w.said",
+            "SELECT k.id, k.told, {kind}, k.left_at, k.digest FROM w JOIN {} k ON k.id = w.id WHERE k.told <> w.said",
             table.known()
         );
-        let mut rows: Vec<(String, String, String, Option<Date>)> = Vec::new();
+        let mut rows: Vec<(String, String, String, Option<Date>, String)> = Vec::new();
         for some in asked.chunks(TOGETHER) {
             rows.extend(asked::ask(&mut self.conn, some, &question).await?);
         }
         let by_id: HashMap<&str, &SourceKey> = ids.iter().map(String::as_str).zip(keys).collect();
         Ok(rows
-            .iter()
-            .filter_map(|(id, told, kind, left_at)| {
+            .into_iter()
+            .filter_map(|(id, told, kind, left_at, digest)| {
                 let same = table != Table::Persons || table::kind(category) == kind;
                 let known = Category::ALL.into_iter().find(|c| table::kind(*c) == kind);
                 let category = if same { category } else { known.unwrap_or(category) };
-                let record = KnownRecord { told: Told::from_stored(told), category, present: left_at.is_none() };
+                let (told, present) = (Told::from_stored(&told), left_at.is_none());
+                let record = KnownRecord { told, category, present, digest };
                 Some(((*by_id.get(id.as_str())?).clone(), record))
             })
             .collect())
@@ -307,8 +349,11 @@ impl Staging {
         }
     }
 
-    pub(super) async fn run(&mut self, sql: &'static str) -> Result<u64> {
-        Ok(on!(&mut self.conn, c => sqlx::query(sql).execute(&mut **c).await.map(|done| done.rows_affected()))?)
+    pub(super) async fn run(&mut self, sql: &'static str) -> Result<()> {
+        let started = Instant::now();
+        on!(&mut self.conn, c => sqlx::query(sql).execute(&mut **c).await.map(drop))?;
+        self.rest(started).await;
+        Ok(())
     }
 
     /// `14-2d-`: what the keys of persons and schools follow.
@@ -336,25 +381,37 @@ impl Staging {
         (file << 40) | i64::try_from(origin.line).unwrap_or(0).min((1 << 40) - 1)
     }
 
+    fn is_before_2020(&self, record: &Record) -> bool {
+        self.before_2020 == Some(true) && rows::hangs_on_levels(record)
+    }
+
     /// Compares what waits with what is known, and stages what differs.
     async fn settle(&mut self) -> Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let before = |one: &Waiting| self.before_2020 == Some(true) && rows::hangs_on_levels(&one.record);
-        let digests: Vec<String> = waiting.iter().map(|one| digest(&one.told, before(one))).collect();
-        let mut states = vec![if self.first { NEW } else { UNCHANGED }; waiting.len()];
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let digests: Vec<String> =
+            waiting.iter().map(|one| digest(&one.told, self.is_before_2020(&one.record))).collect();
         if !self.first {
             for table in Table::ALL {
-                self.compare(table, &waiting, &digests, &mut states).await?;
+                self.compare(table, &mut waiting, &digests).await?;
             }
         }
-        for ((one, now), state) in waiting.into_iter().zip(digests).zip(states) {
+        for (one, now) in waiting.into_iter().zip(digests) {
+            let (state, before) = match one.before {
+                Before::Told { told, digest } => {
+                    (if digest.as_ref() == Some(&now) { UNCHANGED } else { CHANGED }, told)
+                }
+                Before::Nothing => (NEW, String::new()),
+                Before::Unasked if self.first => (NEW, String::new()),
+                // What was asked about and did not come back says what it said.
+                Before::Unasked => (UNCHANGED, one.told.clone()),
+            };
             let undecided = self.before_2020.is_none() && state != NEW && rows::hangs_on_levels(&one.record);
             let state = if undecided { UNDECIDED } else { state };
             self.undecided |= undecided;
             let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
             if state != UNCHANGED {
                 let (category, id, told, print) = (one.category as i64, one.id, one.told, one.print);
-                let head = Head { record, category, state, id, digest: now, told, print };
+                let head = Head { record, category, state, id, digest: now, told, print, before };
                 self.batches.add(head, one.record, &mut self.conn).await?;
             } else if let (Some(print), Some(table)) = (one.print, Table::of(one.category)) {
                 let row = [record.into(), Value::Number(table.family()), one.id.into(), (&*print).into()];
@@ -364,31 +421,27 @@ impl Staging {
         Ok(())
     }
 
-    /// Corrects the states of the records of one table that are not as known. Only these come back from the database:
-    /// most nights there are few.
-    async fn compare(
-        &mut self,
-        table: Table,
-        waiting: &[Waiting],
-        digests: &[String],
-        states: &mut [i64],
-    ) -> Result<()> {
-        let mine = |one: &Waiting| Table::of(one.category) == Some(table);
+    /// Learns what was told of those records of one table that are not as known. Only these come back from the
+    /// database: most nights there are few.
+    async fn compare(&mut self, table: Table, waiting: &mut [Waiting], digests: &[String]) -> Result<()> {
+        let mine = |one: &Waiting| Table::of(one.category) == Some(table) && matches!(one.before, Before::Unasked);
         let asked: Vec<(&str, &str)> =
             waiting.iter().zip(digests).filter(|(one, _)| mine(one)).map(|(one, now)| (&*one.id, &**now)).collect();
         if asked.is_empty() {
             return Ok(());
         }
         let question = format!(
-            "SELECT w.id, k.id IS NOT NULL FROM w LEFT JOIN {} k ON k.id = w.id WHERE k.id IS NULL OR k.digest <> w.said \
-             OR k.left_at IS NOT NULL",
+            "SELECT w.id, k.told FROM w LEFT JOIN {} k ON k.id = w.id WHERE k.id IS NULL OR k.digest <> w.said OR k.left_at \
+             IS NOT NULL",
             table.known()
         );
-        let rows: Vec<(String, bool)> = asked::ask(&mut self.conn, &asked, &question).await?;
-        let others: HashMap<&str, bool> = rows.iter().map(|(id, known)| (&**id, *known)).collect();
-        for (one, state) in waiting.iter().zip(states).filter(|(one, _)| mine(one)) {
-            if let Some(known) = others.get(&*one.id) {
-                *state = if *known { CHANGED } else { NEW };
+        let rows: Vec<(String, Option<String>)> = asked::ask(&mut self.conn, &asked, &question).await?;
+        let others: HashMap<String, Option<String>> = rows.into_iter().collect();
+        for one in waiting.iter_mut().filter(|one| mine(one)) {
+            match others.get(&*one.id) {
+                Some(Some(told)) => one.before = Before::Told { told: told.clone(), digest: None },
+                Some(None) => one.before = Before::Nothing,
+                None => {}
             }
         }
         Ok(())

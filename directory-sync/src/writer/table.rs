@@ -13,8 +13,9 @@ pub enum Table {
 /// A table whose rows hang on a person.
 pub(super) struct Hanging {
     pub(super) name: &'static str,
-    /// The column that names the person.
+    /// The column that names the person, and whom it may name: of others nothing hangs there.
     pub(super) person: &'static str,
+    pub(super) of: Category,
     pub(super) columns: &'static str,
     pub(super) staged: &'static str,
     /// What tells the rows of one person from each other, and what else they say.
@@ -22,13 +23,18 @@ pub(super) struct Hanging {
     pub(super) rest: &'static [&'static str],
 }
 
-/// What persons are found by: the columns of the indexes of their table.
-pub(super) const FOUND_BY: [&str; 6] = ["kind", "birth_date", "ine", "school", "mail", "folded"];
+/// What persons are found by: the columns of the indexes of their table, together where they stand in one. Each has a
+/// bit in `changed`: a person who changes in one respect is looked for in the other indexes in vain.
+pub(super) const FOUND_BY: [(i64, &[&str]); 3] =
+    [(1, &["mail"]), (2, &["school"]), (4, &["kind", "birth_date", "ine", "folded"])];
+/// The bit of those who come back after having left.
+pub(super) const RETURNS: i64 = 8;
 
 pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "guardianships",
         person: "student",
+        of: Category::Students,
         columns: "student, guardian, link, authority",
         staged: "staged_guardianships",
         key: "guardian",
@@ -37,6 +43,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "enrolments",
         person: "person",
+        of: Category::Students,
         columns: "person, position, school, division",
         staged: "staged_enrolments",
         key: "position",
@@ -45,6 +52,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "staff_functions",
         person: "person",
+        of: Category::Staff,
         columns: "person, position, school, code",
         staged: "staged_functions",
         key: "position",
@@ -53,6 +61,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "contacts",
         person: "person",
+        of: Category::Guardians,
         columns: "person, position, mobile",
         staged: "staged_contacts",
         key: "position",

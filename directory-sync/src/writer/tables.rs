@@ -5,13 +5,13 @@ pub(super) const TABLES: &[&str] = &[
     // Every record that was read, `deleteRequest`s too; `slice` and `record` order two with one key, `place` is file and line.
     "CREATE TEMPORARY TABLE seen (record BIGINT NOT NULL, category BIGINT NOT NULL, slice BIGINT NOT NULL, \
      place BIGINT NOT NULL, id TEXT NOT NULL, state BIGINT NOT NULL)",
-    // What is to be written of those that are new or said otherwise.
+    // What is to be written of those that are new or said otherwise, beside what was told of them until now.
     "CREATE TEMPORARY TABLE staged_schools (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
     "CREATE TEMPORARY TABLE staged_mefs (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, level TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, level TEXT)",
     "CREATE TEMPORARY TABLE staged_persons (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
      family TEXT NOT NULL, given TEXT NOT NULL, birth TEXT, title TEXT, birth_date DATE, ine TEXT, school_number TEXT, \
      mef TEXT, school TEXT, mail TEXT, level TEXT, folded TEXT NOT NULL)",
     "CREATE TEMPORARY TABLE staged_guardianships (record BIGINT NOT NULL, student TEXT NOT NULL, guardian TEXT NOT NULL, \
@@ -26,8 +26,8 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TEMPORARY TABLE spared (category BIGINT NOT NULL, id TEXT NOT NULL)",
     // Of records that say what they said, in other words: the text by which they are known from now on.
     "CREATE TEMPORARY TABLE reprinted (record BIGINT NOT NULL, family BIGINT NOT NULL, id TEXT NOT NULL, print TEXT NOT NULL)",
-    // `stays` where the row keeps its place in every index of its table, and its columns are changed where they stand.
-    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, id TEXT NOT NULL, stays BIGINT NOT NULL)",
+    // `category` is what the record was known as; `moves` says in which indexes of its table it changes its place.
+    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, moves BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE leaving (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, \
      PRIMARY KEY (family, id))",
 ];

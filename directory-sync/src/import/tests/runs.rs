@@ -267,3 +267,19 @@ async fn a_run_says_who_asked_and_keeps_what_it_rejected() {
         assert!(directory.run(9).await.unwrap().is_none());
     }
 }
+
+#[tokio::test]
+async fn what_a_run_rejected_is_forgotten_after_a_year() {
+    for place in testing::places().await {
+        let people = people(5);
+        let bad = Example::new().with("Eleve", "02/11/2012", "02/13/2012");
+        bad.bring(&place).await.unwrap();
+        let kept = async || Directory::open(&place, 1).await.unwrap().rejects(1).await.unwrap().len();
+        deliver(&place, &people, |order| order.now = NOW + Duration::days(365)).await.unwrap();
+        assert_eq!(kept().await, 1);
+        let mut next = people.clone();
+        next.date = date!(2026 - 09 - 16);
+        deliver(&place, &next, |order| order.now = NOW + Duration::days(366)).await.unwrap();
+        assert_eq!(kept().await, 0);
+    }
+}

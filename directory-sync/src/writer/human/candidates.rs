@@ -33,7 +33,8 @@ pub(super) async fn find(tx: &mut Conn, run: i64, written: &str) -> Result<i64> 
     const NUMBER: &str = "CREATE TEMPORARY TABLE pairs AS SELECT ROW_NUMBER() OVER (ORDER BY one, other) AS number, \
          one, other FROM (SELECT DISTINCT one, other FROM alike) a WHERE NOT EXISTS (SELECT 1 FROM proposals x WHERE \
          x.one = a.one AND x.other = a.other)";
-    execute(tx, &format!("CREATE TEMPORARY TABLE of_run AS {written}")).await?;
+    let columns = "id, kind, ine, mail, birth_date, folded";
+    execute(tx, &format!("CREATE TEMPORARY TABLE of_run AS SELECT {columns} FROM {written}")).await?;
     execute(tx, "ANALYZE of_run").await?;
     let written: i64 = on!(&mut *tx, c => sqlx::query_scalar(WRITTEN).fetch_one(&mut **c).await)?;
     let others: i64 = on!(&mut *tx, c => sqlx::query_scalar(OTHERS).bind(run).bind(written).fetch_one(&mut **c).await)?;
@@ -41,14 +42,12 @@ pub(super) async fn find(tx: &mut Conn, run: i64, written: &str) -> Result<i64> 
     let is_most = others < written;
     execute(tx, "CREATE TEMPORARY TABLE alike AS SELECT id AS one, id AS other FROM persons WHERE 1 = 0").await?;
     for (column, pairs) in [("ine", BY_INE), ("mail", BY_MAIL)] {
-        let of_run = format!(
-            "(SELECT p.{column} FROM of_run r CROSS JOIN persons p WHERE p.id = r.id AND p.{column} IS NOT NULL)"
-        );
+        let of_run = format!("(SELECT {column} FROM of_run WHERE {column} IS NOT NULL)");
         let narrowed = if is_most { String::new() } else { format!("AND {column} IN {of_run}") };
         let shared = format!("SELECT {column} AS evidence FROM persons WHERE {column} IS NOT NULL {narrowed}");
         pair(tx, &format!("{shared} GROUP BY {column}"), pairs, run).await?;
     }
-    let of_run = "(SELECT c.mobile FROM of_run r CROSS JOIN contacts c WHERE c.person = r.id)";
+    let of_run = "(SELECT c.mobile FROM of_run r CROSS JOIN contacts c WHERE c.person = r.id AND r.kind = 'guardian')";
     let narrowed = if is_most { String::new() } else { format!("WHERE mobile IN {of_run}") };
     pair(tx, &format!("SELECT mobile AS evidence FROM contacts {narrowed} GROUP BY mobile"), BY_MOBILE, run).await?;
     births(tx, run, written > LARGE_RUN).await?;
@@ -80,8 +79,7 @@ async fn pair(tx: &mut Conn, shared: &str, pairs: &str, run: i64) -> Result<()> 
 /// Pupils without an INE, by birth date and first name. After a large run only among each other: a record with an INE
 /// and one without cannot be made sure, and looking for them would read every pupil again.
 async fn births(tx: &mut Conn, run: i64, is_large: bool) -> Result<()> {
-    let of_run =
-        "(SELECT p.birth_date, p.folded FROM of_run r CROSS JOIN persons p WHERE p.id = r.id AND p.kind = 'student')";
+    let of_run = "(SELECT birth_date, folded FROM of_run WHERE kind = 'student')";
     let (narrowed, least) =
         if is_large { (String::new(), 2) } else { (format!("AND (birth_date, folded) IN {of_run}"), 1) };
     let shared = format!(
@@ -97,8 +95,8 @@ async fn births(tx: &mut Conn, run: i64, is_large: bool) -> Result<()> {
         )
     } else {
         format!(
-            "FROM of_run r CROSS JOIN persons p CROSS JOIN births s CROSS JOIN persons o WHERE p.id = r.id AND s.birth_date = p.birth_date \
-             AND s.folded = p.folded AND {BY_BIRTH}"
+            "FROM of_run r CROSS JOIN births s CROSS JOIN persons p CROSS JOIN persons o WHERE r.kind = 'student' AND \
+             s.birth_date = r.birth_date AND s.folded = r.folded AND p.id = r.id AND {BY_BIRTH}"
         )
     };
     let insert = AssertSqlSafe(format!(

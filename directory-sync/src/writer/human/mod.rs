@@ -52,7 +52,7 @@ const JOIN: &str = "INSERT INTO identity_changes (number, run, kind, former, cur
      current FROM judged WHERE outcome = 'joined'";
 
 /// Looks for humans who have another record beside one that `run` wrote, within the importer's own transaction. `written`
-/// selects the identifiers of those.
+/// is where those stand, with what they are found by: a table, perhaps with a condition.
 pub async fn propose(tx: &mut Conn, run: i64, written: &str) -> Result<Proposed> {
     let mut proposed = Proposed::default();
     if let Conn::Postgres(c) = &mut *tx {

@@ -61,7 +61,7 @@ async fn names(db: &Db, pupil: &str, guardian: &str, link: i64) {
 
 async fn proposed(db: &Db, run: i64) -> (u64, u64) {
     let mut tx = writing(db).await;
-    let found = propose(&mut tx, run, &format!("SELECT id FROM persons WHERE run = {run}")).await.unwrap();
+    let found = propose(&mut tx, run, &format!("persons WHERE run = {run}")).await.unwrap();
     db::commit_kept(&mut tx).await.unwrap();
     (found.certain, found.review)
 }

@@ -59,6 +59,9 @@ pub struct Import {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    /// Hundredths of the time of PostgreSQL that the import takes while others sign in, 1 to 100 (else directory.share)
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    share: Option<u8>,
     /// Write every rejected record to this CSV file [default: rejets.csv, if there are any]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -143,6 +146,7 @@ fn order(wanted: &Import, settings: &config::Directory) -> import::Import {
         by: wanted.asker.name(),
         approve: wanted.approve,
         limits: limits(settings),
+        share: wanted.share.unwrap_or(settings.share),
         ..import::Import::new(wanted.paths.clone(), wanted.academy, Clock::system().now())
     }
 }

@@ -64,6 +64,7 @@ pub async fn run(wanted: Watch, settings: &config::Directory, data: Place) -> an
         inbox,
         settle: wanted.settle.unwrap_or(settings.settle).0,
         limits: limits(settings),
+        share: settings.share,
         clock: clock.clone(),
         metrics: metrics.clone(),
     };

@@ -86,6 +86,7 @@ pub struct Watch {
     pub inbox: PathBuf,
     pub settle: Duration,
     pub limits: Limits,
+    pub share: u8,
     pub clock: Clock,
     pub metrics: Metrics,
 }
@@ -178,6 +179,7 @@ impl Watch {
             reading: Hints { private: delivery.source.private, ..Hints::default() },
             by: BY.to_owned(),
             limits: self.limits,
+            share: self.share,
             ..Import::new(vec![delivery.path.clone()], delivery.source.academy, self.clock.now())
         };
         let mut rejects = RejectFile::new(draft);
