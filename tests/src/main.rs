@@ -13,6 +13,8 @@ mod e1_first_sign_in;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod identifiers;
+#[cfg(test)]
 mod judges;
 #[cfg(test)]
 mod key_rotation;
@@ -44,7 +46,5 @@ mod rp_logout;
 mod saml;
 #[cfg(test)]
 mod saml_options;
-#[cfg(test)]
-mod secrets;
 #[cfg(test)]
 mod shibboleth;

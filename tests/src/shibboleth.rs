@@ -95,7 +95,7 @@ async fn the_page_behind_mod_shib_sees_our_attributes_by_oid() {
 
 #[tokio::test]
 async fn so_03_mod_shib_opens_what_was_encrypted_for_it_and_takes_it_in_clear_where_set_so() {
-    let house = House::one().await;
+    let mut house = House::one().await;
     let parent = house.guardian(Shape::TwoParents).await;
     let habits = Habits { encrypts: true, ..SIGNS };
     let Some(party) = welcome(&house, habits).await else { return };
@@ -104,6 +104,8 @@ async fn so_03_mod_shib_opens_what_was_encrypted_for_it_and_takes_it_in_clear_wh
         [(&[], true), (&[("encrypt", "never")], false), (&[("encrypt", "required")], true)];
     for (options, is_encrypted) in cases {
         house.set(&id, options).await;
+        // What was read of a party is kept for some seconds.
+        house.restart().await;
         let mut visitor = Visitor::new();
         let response = sign_on(&mut visitor, &party.url, &parent).await;
         let is_clear = response.contains("<saml2:Assertion ") && response.contains("AttributeValue");

@@ -3,7 +3,7 @@
 //! What works for it in PostgreSQL is a process of the database, that nobody here can make polite. So the work is done in
 //! short statements, and after each the import rests in proportion, for as long as the database also works for others:
 //! told by their transactions, which its own statistics count. Nobody else there, and it goes at full speed. SQLite
-//! needs none of it: the work is in the importer's own process, whose priority the command lowers.
+//! needs none of it: the work is in the importer's own process, which whoever starts it can make polite (`nice`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

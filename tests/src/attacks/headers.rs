@@ -36,7 +36,7 @@ async fn every_answer_carries_the_headers_that_protect_it() {
     asked.push((Method::GET, request, 0, 303));
     asked.push((Method::POST, "/idp/shibboleth".to_owned(), 0, 405));
     asked.push((Method::DELETE, "/".to_owned(), 0, 405));
-    asked.push((Method::POST, "/idp/profile/oidc/token".to_owned(), 10, 400));
+    asked.push((Method::POST, "/idp/profile/oidc/token".to_owned(), 10, 401));
     asked.push((Method::POST, "/connexion/anything".to_owned(), 4 * 1024, 413));
     asked.push((Method::POST, "/idp/profile/SAML2/POST/SSO".to_owned(), 256 * 1024, 413));
     for (method, path, body, status) in asked {

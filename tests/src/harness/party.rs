@@ -80,8 +80,8 @@ impl SamlParty {
 
     /// Gives it the identity provider's metadata.
     pub async fn trust(&mut self, metadata: &str) -> Result<(), String> {
-        let pin = self.pin.get_or_insert_with(|| certificates(metadata).remove(0));
-        self.program.ask(&json!({ "do": "trust", "metadata": metadata, "certificate": pin })).await.map(drop)
+        self.pin = self.pin.take().or_else(|| certificates(metadata).into_iter().next());
+        self.program.ask(&json!({ "do": "trust", "metadata": metadata, "certificate": self.pin })).await.map(drop)
     }
 
     /// From now on it believes metadata signed by this key.

@@ -49,6 +49,7 @@ pub fn document(party: &RelyingParty) -> Value {
             "encryption": saml.encryption,
             "attribute_names": saml.attribute_names,
             "options": saml.options.values().into_iter().collect::<BTreeMap<_, _>>(),
+            "logout_services": saml.logout_services,
             "valid_until": saml.valid_until.and_then(|end| end.format(&Rfc3339).ok()),
         }),
         Protocol::Oidc(client) => json!({

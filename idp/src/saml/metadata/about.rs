@@ -2,7 +2,7 @@
 //! (SAML V2.0 metadata extensions for login and discovery user interface; SAML Metadata 2.3.2, 2.4.3).
 
 use crate::saml::canonical::Writer;
-use crate::saml::names::{self, ASSERTION, METADATA_SCOPE, METADATA_UI};
+use crate::saml::names::{self, ALGORITHMS, ASSERTION, ECDSA_SHA256, METADATA_SCOPE, METADATA_UI, RSA_SHA256, SHA256};
 
 /// Everything here is optional; texts by language.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,10 +36,8 @@ pub(super) fn extensions(out: &mut Writer, names: &[(&str, &str)], about: &About
         || about.logo.is_some()
         || about.information.is_some()
         || about.privacy.is_some();
-    if !is_shown && about.scopes.is_empty() {
-        return;
-    }
     out.open("md:Extensions", &[]);
+    algorithms(out);
     for scope in &about.scopes {
         out.leaf("shibmd:Scope", &[("xmlns:shibmd", METADATA_SCOPE), ("regexp", "false")], scope);
     }
@@ -47,6 +45,15 @@ pub(super) fn extensions(out: &mut Writer, names: &[(&str, &str)], about: &About
         shown(out, names, about);
     }
     out.close("md:Extensions");
+}
+
+/// What we sign with, and verify (SAML V2.0 Metadata Profile for Algorithm Support 2.3): mod_shib signs what it posts with
+/// SHA-1, which is refused here (SI-07), unless it reads this.
+fn algorithms(out: &mut Writer) {
+    out.empty("alg:DigestMethod", &[("xmlns:alg", ALGORITHMS), ("Algorithm", SHA256)]);
+    for algorithm in [RSA_SHA256, ECDSA_SHA256] {
+        out.empty("alg:SigningMethod", &[("xmlns:alg", ALGORITHMS), ("Algorithm", algorithm)]);
+    }
 }
 
 fn shown(out: &mut Writer, names: &[(&str, &str)], about: &About) {

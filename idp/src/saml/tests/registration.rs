@@ -306,7 +306,7 @@ fn all_that_is_said_of_us_stands_in_the_order_of_the_schema() {
     let role = root.only(METADATA, "IDPSSODescriptor").unwrap().unwrap();
     assert_eq!(names(role), "Extensions KeyDescriptor SingleLogoutService NameIDFormat SingleSignOnService Attribute");
     let extensions = role.only(METADATA, "Extensions").unwrap().unwrap();
-    assert_eq!(names(extensions), "Scope UIInfo");
+    assert_eq!(names(extensions), "DigestMethod SigningMethod Scope UIInfo");
     assert_eq!(
         names(extensions.children.last().unwrap()),
         "DisplayName Description Logo InformationURL PrivacyStatementURL"
