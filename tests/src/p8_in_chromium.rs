@@ -129,7 +129,8 @@ async fn signs_out(device: Device, words: &Words) {
     drop(gone);
 
     // Here, by oneself.
-    leaving.seat.goto(&house.at_path("/idp/profile/Logout"), "01-ask").await;
+    leaving.seat.browser.goto(leaving.seat.tab, &house.at_path("/idp/profile/Logout")).await;
+    leaving.seat.judge_but_for_the_gone("01-ask").await;
     leaving.seat.press(words.sign_out).await;
     assert_eq!(leaving.seat.h1().await, words.out);
     leaving.nothing_was_blocked().await;
@@ -183,20 +184,20 @@ async fn signs_out(device: Device, words: &Words) {
 
 #[tokio::test]
 async fn signing_out_on_a_phone_in_french() {
-    signs_out(Device::PHONE, &FRENCH).await;
+    Box::pin(signs_out(Device::PHONE, &FRENCH)).await;
 }
 
 #[tokio::test]
 async fn signing_out_on_a_phone_without_script_in_english() {
-    signs_out(Device::PHONE.without_script(), &ENGLISH).await;
+    Box::pin(signs_out(Device::PHONE.without_script(), &ENGLISH)).await;
 }
 
 #[tokio::test]
 async fn signing_out_at_a_desk_in_english() {
-    signs_out(Device::DESKTOP, &ENGLISH).await;
+    Box::pin(signs_out(Device::DESKTOP, &ENGLISH)).await;
 }
 
 #[tokio::test]
 async fn signing_out_at_a_desk_without_script_in_french() {
-    signs_out(Device::DESKTOP.without_script(), &FRENCH).await;
+    Box::pin(signs_out(Device::DESKTOP.without_script(), &FRENCH)).await;
 }

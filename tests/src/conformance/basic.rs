@@ -81,11 +81,11 @@ async fn oidcc_idtoken_unsigned() {
 }
 
 async fn oidcc_userinfo_get(mode: Mode) {
-    userinfo(mode, reqwest::Client::get).await;
+    Box::pin(userinfo(mode, reqwest::Client::get)).await;
 }
 
 async fn oidcc_userinfo_post_header(mode: Mode) {
-    userinfo(mode, reqwest::Client::post).await;
+    Box::pin(userinfo(mode, reqwest::Client::post)).await;
 }
 
 async fn userinfo(mode: Mode, ask: impl Fn(&reqwest::Client, String) -> reqwest::RequestBuilder) {

@@ -72,7 +72,7 @@ async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_on
         let (session, one) = (SessionId::from_random([5; 16]), logouts::partaker("https://ent.example", "A", 1));
         let known = Interaction { answered_at: Some(NOW), ..request("g", Some("_4")) };
         store.keep_answered(&known, &HERE, &event, Some((&session, &one))).await.unwrap();
-        assert_eq!(store.participants(&session).await.unwrap(), [one.clone()]);
+        assert_eq!(store.participants(&session).await.unwrap(), std::slice::from_ref(&one));
         let again = Interaction { answered_at: Some(NOW), ..request("h", Some("_5")) };
         assert_eq!(store.keep_answered(&again, &HERE, &event, Some((&session, &one))).await.unwrap(), Kept::New);
         assert_eq!(store.participants(&session).await.unwrap(), [one], "known once");
