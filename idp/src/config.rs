@@ -135,7 +135,7 @@ pub struct Directory {
     pub gap_days: u16,
     /// Days after which the account of someone who left is removed (IM-09).
     pub grace_days: u16,
-    /// What an import takes of a PostgreSQL at which others are at work (IM-12), in hundredths of its time; 100 never rests.
+    /// Hundredths of the time in which an import works on PostgreSQL (IM-12); 100 never rests.
     pub share: u8,
 }
 
@@ -189,7 +189,7 @@ impl Default for Directory {
             rejects_from: 10,
             gap_days: 3,
             grace_days: 90,
-            share: 20,
+            share: 100,
         }
     }
 }

@@ -25,8 +25,8 @@ const TOGETHER: usize = 256;
 /// Hands between the two stages.
 const IN_FLIGHT: usize = 8;
 
-/// What an import takes of a database at which others are at work, in hundredths, unless said.
-pub const SHARE: u8 = 20;
+/// Hundredths of the time in which an import works on PostgreSQL, unless said.
+pub const SHARE: u8 = 100;
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ pub async fn import(
         crate::on!(&db, pool => pool.close().await);
         return Ok(report);
     }
-    let polite = Pace::begin(place, import.share).await?;
+    let polite = Pace::new(place, import.share);
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         let mut together = Vec::with_capacity(TOGETHER);
