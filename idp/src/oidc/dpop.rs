@@ -89,8 +89,3 @@ fn plain(address: &str) -> Option<Url> {
     url.set_fragment(None);
     Some(url)
 }
-
-/// `dpop_jkt` (RFC 9449 10): SHA-256 in base64url.
-pub fn is_thumbprint(text: &str) -> bool {
-    text.len() == 43 && BASE64URL_NOPAD.decode(text.as_bytes()).is_ok_and(|hash| hash.len() == 32)
-}
