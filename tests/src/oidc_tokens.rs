@@ -115,6 +115,8 @@ async fn op_08_a_public_client_refreshes_with_its_key_through_a_restart() {
         assert_eq!(answer["token_answer"]["token_type"], json!("dpop"));
         house.restart().await;
         house.later(Duration::from_secs(5));
+        let too_much = party.ask("refresh", &json!({"scope": "openid ect.scope.cnx"})).await;
+        assert!(too_much.is_err(), "{too_much:?}");
         let next = party.ask("refresh", &json!({"scope": "openid"})).await.unwrap();
         assert_eq!((&next["scope"], next["refresh_token"].is_string()), (&json!("openid"), true));
         let told = party.ask("userinfo", &json!({})).await.unwrap();

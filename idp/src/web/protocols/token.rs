@@ -18,7 +18,7 @@ use crate::oidc::id_token::IdToken;
 use crate::oidc::token::{self, Exchange, Given, Grant, Refresh, Request};
 use crate::oidc::userinfo::Opened;
 use crate::oidc::{Answer, paths, userinfo};
-use crate::store::{Event, Granted, NewRefreshToken, Outcome, Rotated, Spent};
+use crate::store::{Event, Granted, Hash, NewRefreshToken, Outcome, Rotated, Spent};
 use crate::web::caller::Caller;
 use crate::web::error::Error;
 use crate::web::state::App;
@@ -109,6 +109,7 @@ impl Issue<'_> {
     /// A refresh token for an access token and the next refresh token (OP-08).
     async fn refresh(&self, refresh: &Refresh<'_>) -> Result<Answer, Refused> {
         let token = Token::read(refresh.token).ok_or(token::Error::InvalidGrant)?.hash();
+        self.check_asked(refresh, &token).await?;
         let next = Token::fresh();
         let by = (&self.known.party.id, self.holder.as_ref());
         let (grant, granted) = match self.app.store.rotate(&token, by, &next.hash(), self.now).await? {
@@ -123,6 +124,20 @@ impl Issue<'_> {
         let access_token = self.access_token(&granted, &grant, &scopes, refresh.resource)?;
         let next = next.text();
         Ok(Given::new(&access_token, self.holder.as_ref(), &scopes).with_refresh_token(Some(&next)).answer())
+    }
+
+    /// Asking for too much costs nobody the token: who tried again with it would count as a thief of it (OP-08).
+    async fn check_asked(&self, refresh: &Refresh<'_>, token: &Hash) -> Result<(), Refused> {
+        let store = &self.app.store;
+        let Some(good) = store.refreshable(token, self.now).await? else { return Ok(()) };
+        if good.party != self.known.party.id {
+            return Ok(());
+        }
+        let Some(opened) = store.opened(&good.grant).await? else { return Ok(()) };
+        refresh.narrowed(&opened.terms.scopes)?;
+        let issuer = self.app.config.origin();
+        token::audience(refresh.resource, &opened.terms.resources, self.known.client()?, issuer)?;
+        Ok(())
     }
 
     fn access_token(
