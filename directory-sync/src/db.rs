@@ -100,10 +100,31 @@ impl fmt::Debug for Place {
 /// What a pool may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Queries only; the database must exist.
+    /// A few rows at a time, and queries only; the database must exist.
     Read,
-    /// One connection on SQLite, whose writers queue anyway: waiting in the pool is fair and costs no polling.
+    /// A few rows at a time. One connection on SQLite, whose writers queue anyway: waiting in the pool is fair and costs no
+    /// polling.
     Write,
+    /// The same for many rows at a time.
+    Bulk,
+}
+
+impl Access {
+    /// Settings of a session of PostgreSQL.
+    const fn settings(self) -> &'static [(&'static str, &'static str)] {
+        // Who waits for a few rows has them by an index, whatever the planner believes of tables that nobody has counted
+        // yet (after a first import, or on the first Monday): a plan made then is kept. Nor is compiling one worth it.
+        match self {
+            Self::Read => &[
+                ("statement_timeout", "2000"),
+                ("default_transaction_read_only", "on"),
+                ("enable_seqscan", "off"),
+                ("jit", "off"),
+            ],
+            Self::Write => &[("enable_seqscan", "off"), ("jit", "off")],
+            Self::Bulk => &[],
+        }
+    }
 }
 
 /// How long a caller waits for a connection before the service says that it is unavailable (FT-01).
@@ -121,23 +142,24 @@ pub async fn open(place: &Place, name: &'static str, access: Access, connections
 }
 
 async fn open_file(folder: &Path, name: &str, access: Access, connections: u32) -> Result<SqlitePool> {
-    if access == Access::Write {
+    let writes = access != Access::Read;
+    if writes {
         std::fs::create_dir_all(folder).map_err(|source| Error::Folder { folder: folder.to_owned(), source })?;
     }
     let file = folder.join(format!("{name}.sqlite"));
     let options = SqliteConnectOptions::new()
         .filename(&file)
-        .create_if_missing(access == Access::Write)
-        .read_only(access == Access::Read)
+        .create_if_missing(writes)
+        .read_only(!writes)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         // FULL: a commit that was acknowledged survives a power cut, not only kill -9.
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", "-16384")
-        .optimize_on_close(access == Access::Write, 400);
-    let options = if access == Access::Write { options.journal_mode(SqliteJournalMode::Wal) } else { options };
+        .optimize_on_close(writes, 400);
+    let options = if writes { options.journal_mode(SqliteJournalMode::Wal) } else { options };
     let pool = SqlitePoolOptions::new()
-        .max_connections(if access == Access::Write { 1 } else { connections })
+        .max_connections(if writes { 1 } else { connections })
         .acquire_timeout(Duration::from_secs(5))
         .idle_timeout(None)
         .max_lifetime(None)
@@ -151,12 +173,8 @@ async fn open_schema(address: &str, name: &'static str, access: Access, connecti
     let options = PgConnectOptions::from_str(address)
         .map_err(open)?
         .application_name("guichet")
-        .options([("search_path", name)])
-        .options(if access == Access::Read {
-            [("statement_timeout", "2000"), ("default_transaction_read_only", "on")]
-        } else {
-            [("statement_timeout", "0"), ("default_transaction_read_only", "off")]
-        });
+        .options([("search_path", name), ("statement_timeout", "0"), ("default_transaction_read_only", "off")])
+        .options(access.settings().iter().copied());
     // Once without the pool, which would only say that it waited: the cause is "refused", "no such database" ...
     options.connect().await.map_err(open)?.close().await.map_err(open)?;
     PgPoolOptions::new()
@@ -247,7 +265,10 @@ pub async fn in_bulk(conn: &mut Conn) -> Result<()> {
     // cache is written more than once. On PostgreSQL sorting is done in memory, and a planner is told enough by a fifth of
     // the usual sample: reading that of a dozen tables takes longer than a small import.
     match conn {
-        Either::Sqlite(c) => sqlx::query("PRAGMA main.cache_size = -65536").execute(&mut **c).await.map(drop),
+        Either::Sqlite(c) => sqlx::raw_sql("PRAGMA main.cache_size = -98304; PRAGMA temp.cache_size = -24576")
+            .execute(&mut **c)
+            .await
+            .map(drop),
         Either::Postgres(c) => {
             let sets = "SET work_mem = '32MB'; SET temp_buffers = '32MB'; SET default_statistics_target = 20; \
              SET random_page_cost = 1.1";

@@ -122,7 +122,7 @@ log="$home/log"
 if "$1/initdb" -D "$home/data" --auth trust -U guichet --encoding UTF8 --locale C --no-sync >"$log" 2>&1 &&
    "$1/pg_ctl" -D "$home/data" -l "$log" -w start >/dev/null 2>&1 -o "-c listen_addresses='' \
      -c unix_socket_directories='$home' -c max_connections=200 -c fsync=off -c synchronous_commit=off \
-     -c full_page_writes=off -c shared_buffers=32MB -c autovacuum=off"
+     -c full_page_writes=off -c autovacuum=off"
 then echo "$home"
 else cat "$log" >&2; echo failed
 fi

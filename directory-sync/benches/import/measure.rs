@@ -20,9 +20,11 @@ use crate::{Result, Wanted};
 const DAY: Date = date!(2026 - 09 - 15);
 const SEED: u64 = 1;
 
-/// Changes in a day of an academy; smaller samples have as many of theirs.
+/// Records that a day of an academy adds, changes or dismisses; smaller samples have as many of theirs.
 const CHANGES: u32 = 10_000;
 const PERSONS_TO_A_CHANGE: u32 = 120;
+/// What happens to people touches more records than one: four arrivals, moves or departures touch five.
+const RECORDS_TO_EVENTS: (u32, u32) = (5, 4);
 
 /// A measure that could be had, or why not.
 pub type Measure = std::result::Result<Taken, String>;
@@ -78,7 +80,8 @@ impl Archives {
         people.date = DAY.next_day().ok_or("no next day")?;
         let unchanged = people.write(folder.path())?;
         let changes = (persons / PERSONS_TO_A_CHANGE).clamp(1, CHANGES);
-        let delta = people.next(changes, SEED).write_delta(&people, folder.path())?;
+        let events = changes * RECORDS_TO_EVENTS.1 / RECORDS_TO_EVENTS.0;
+        let delta = people.next(events, SEED).write_delta(&people, folder.path())?;
         let People { students, guardians, staff, schools, .. } = people;
         let (persons, schools) = (students.len() + guardians.len() + staff.len(), schools.len());
         Ok(Self { _folder: folder, complete, unchanged, delta, persons, schools, changes, academy: code })

@@ -405,6 +405,18 @@ pub struct Known {
     pub children: Vec<Child>,
 }
 
+impl Known {
+    /// Whether the record opens an account: one that left does not, nor does an adult who answers for no present child.
+    #[must_use]
+    pub fn opens_an_account(&self) -> bool {
+        let stands_for_someone = match &self.person {
+            Person::Guardian(_) => self.children.iter().any(|child| child.authority != ParentalAuthority::Contact),
+            Person::Student(_) | Person::Staff(_) => true,
+        };
+        self.left_at.is_none() && stands_for_someone
+    }
+}
+
 /// A pupil seen from one adult.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {

@@ -6,6 +6,7 @@
 mod changes;
 mod departures;
 mod made;
+mod presence;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};
@@ -151,10 +152,6 @@ const SCHOOL_PAGE: &str = concat!(
      SELECT g.guardian FROM persons c JOIN guardianships g ON g.student = c.id WHERE c.school = $3 AND c.left_at IS NULL \
      UNION SELECT person FROM staff_functions WHERE school = $3) ORDER BY p.id LIMIT $2"
 );
-const TRAITS: &str = "SELECT w.id AS person, 'class' AS what, e.position, e.school, e.division AS word FROM who w JOIN \
-     enrolments e ON e.person = w.id UNION ALL SELECT w.id, 'function', f.position, f.school, f.code FROM who w JOIN \
-     staff_functions f ON f.person = w.id UNION ALL SELECT w.id, 'mobile', c.position, '', c.mobile FROM who w JOIN \
-     contacts c ON c.person = w.id ORDER BY 1, 2, 3";
 const SCHOOL_BY_UAI: &str = "SELECT id AS school_id, uai, name AS school_name, kind AS school_kind FROM schools \
      WHERE uai = $1 AND left_at IS NULL ORDER BY id";
 const POPULATION: &str = "SELECT source, kind, COUNT(*) - COUNT(left_at), COUNT(left_at) FROM persons \
@@ -276,8 +273,7 @@ impl Directory {
         let mut traits = Traits::default();
         for some in all.chunks(AT_ONCE) {
             let list = placeholders(some.len());
-            let sql = format!("WITH who AS (SELECT id FROM persons WHERE id IN {list}) {TRAITS}");
-            for row in self.ask::<TraitRow>(sql, some).await? {
+            for row in self.ask::<TraitRow>(traits_of(&list), some).await? {
                 traits.add(row)?;
             }
         }
@@ -306,6 +302,17 @@ fn by_guardian(rows: Vec<KinRow>) -> Children {
 fn placeholders(count: usize) -> String {
     let numbers: Vec<String> = (1..=count.next_power_of_two()).map(|number| format!("${number}")).collect();
     format!("({})", numbers.join(", "))
+}
+
+/// The list stands in each part: joined with a table of those asked for, a planner that knows nothing of the others (after
+/// a first import) reads them whole.
+fn traits_of(list: &str) -> String {
+    format!(
+        "SELECT e.person, 'class' AS what, e.position, e.school, e.division AS word FROM enrolments e WHERE e.person IN \
+         {list} UNION ALL SELECT f.person, 'function', f.position, f.school, f.code FROM staff_functions f WHERE f.person \
+         IN {list} UNION ALL SELECT c.person, 'mobile', c.position, '', c.mobile FROM contacts c WHERE c.person IN {list} \
+         ORDER BY 1, 2, 3"
+    )
 }
 
 /// What hangs on each person, by identifier.

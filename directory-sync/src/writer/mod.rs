@@ -44,7 +44,7 @@ pub static MIGRATIONS: Migrations = Migrations {
 
 /// Opens the directory for writing, made or brought up to date where needed.
 pub async fn open(place: &Place) -> db::Result<Db> {
-    let db = db::open(place, MIGRATIONS.database, Access::Write, 1).await?;
+    let db = db::open(place, MIGRATIONS.database, Access::Bulk, 1).await?;
     db::migrate(&db, &MIGRATIONS).await?;
     Ok(db)
 }

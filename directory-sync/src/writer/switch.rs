@@ -7,7 +7,7 @@ use time::Date;
 
 use super::human::{self, Proposed};
 use super::staging::{CHANGED, NEW, Staging, database};
-use super::table::{self, FOUND_BY, HANGING, Hanging, RETURNS, Table};
+use super::table::{self, COMPARED_BY, FOUND_BY, HANGING, Hanging, RETURNS, Table};
 use super::tables::INDEXES_OF_CHANGES;
 use super::turn;
 use crate::db::{self, Conn, Result};
@@ -62,17 +62,17 @@ impl Staging {
         self.tell_planner().await
     }
 
-    /// After a change of some size, tells the database's planner what its tables hold now: what follows in the same
+    /// After a first import or a change of some size, tells the database's planner what its tables hold now: what follows in the same
     /// transaction, and everyone's questions after it, would be planned for tables that it believes empty.
     async fn tell_planner(&mut self) -> Result<()> {
         const LARGE: u64 = 20_000;
-        if self.count("SELECT COUNT(*) FROM staged_persons").await? < LARGE {
+        if !self.first && self.count("SELECT COUNT(*) FROM staged_persons").await? < LARGE {
             return Ok(());
         }
         if let Conn::Sqlite(c) = &mut self.conn {
             sqlx::query("PRAGMA main.analysis_limit = 2000").execute(&mut **c).await?;
         }
-        for name in Table::ALL.map(Table::known).into_iter().chain(["guardianships", "enrolments", "contacts"]) {
+        for name in Table::ALL.map(Table::known).into_iter().chain(HANGING.map(|hanging| hanging.name)) {
             self.execute(format!("ANALYZE {name}")).await?;
         }
         Ok(())
@@ -80,8 +80,11 @@ impl Staging {
 
     /// Looks for humans who have another record beside one that the run wrote (AAF pitfalls 5 and 6).
     pub async fn propose(&mut self, run: i64) -> Result<Proposed> {
-        // Who left is not looked for: it is those who are here that may be somebody's other record.
-        human::propose(&mut self.conn, run, "staged_persons WHERE state IN (0, 1)").await
+        // Who left is not looked for: it is those who are here that may be somebody's other record. Nor is a pupil of whom
+        // only the class or the adults are others now: what would have been found was found before.
+        const WRITTEN: &str = "staged_persons WHERE state = 0 OR (state = 1 AND (kind <> 'student' OR id IN (SELECT id FROM \
+             changed WHERE family = 3 AND moves <> 0)))";
+        human::propose(&mut self.conn, run, WRITTEN).await
     }
 
     /// How many persons who had left came back with the switch.
@@ -280,7 +283,7 @@ fn category_of(column: &str) -> String {
     format!("CASE {column} {guardians} {students} {staff} END")
 }
 
-/// In which indexes a changed person changes its place.
+/// In which respects a changed person is another now: above all, in which indexes it changes its place.
 fn moves(staged: &str) -> String {
     let differ = |columns: &[&str]| {
         columns
@@ -289,6 +292,8 @@ fn moves(staged: &str) -> String {
             .collect::<Vec<_>>()
             .join(" OR ")
     };
-    let bits = FOUND_BY.map(|(bit, columns)| format!("CASE WHEN {} THEN {bit} ELSE 0 END", differ(columns)));
+    let bits = FOUND_BY.into_iter().chain([COMPARED_BY]);
+    let bits = bits.map(|(bit, columns)| format!("CASE WHEN {} THEN {bit} ELSE 0 END", differ(columns)));
+    let bits: Vec<String> = bits.collect();
     format!("{} + CASE WHEN k.left_at IS NOT NULL THEN {RETURNS} ELSE 0 END", bits.join(" + "))
 }

@@ -29,6 +29,8 @@ pub(super) const FOUND_BY: [(i64, &[&str]); 3] =
     [(1, &["mail"]), (2, &["school"]), (4, &["kind", "birth_date", "ine", "folded"])];
 /// The bit of those who come back after having left.
 pub(super) const RETURNS: i64 = 8;
+/// What else a pupil's records are compared by, to know one human in two, with its bit.
+pub(super) const COMPARED_BY: (i64, &[&str]) = (16, &["family", "given", "birth", "school_number"]);
 
 pub(super) const HANGING: [Hanging; 4] = [
     Hanging {

@@ -55,7 +55,7 @@ impl Turn {
         const HOLDER: &str = "SELECT holder FROM turns WHERE name = 'import'";
         let alive = db::try_alive(place, super::MIGRATIONS.database, NUMBER).await?;
         let locked = i64::from(alive.is_some());
-        let db = db::open(place, super::MIGRATIONS.database, Access::Write, 1).await?;
+        let db = db::open(place, super::MIGRATIONS.database, Access::Bulk, 1).await?;
         if let Db::Postgres(pool) = &db {
             // As long as SQLite waits: the holder may be in its one long transaction.
             sqlx::query("SET lock_timeout = '5s'").execute(pool).await?;

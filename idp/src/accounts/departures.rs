@@ -10,7 +10,7 @@ use directory::reader::{Directory, Standing};
 use time::macros::date;
 use time::{Date, OffsetDateTime};
 
-use super::{Error, is_present, login_key};
+use super::{Error, login_key};
 use crate::domain::account::Account;
 use crate::store::{Recorded, Seen, Store};
 
@@ -136,7 +136,7 @@ pub async fn purge_departed(
 /// Whether one of the account's people is in the directory, asked at a sign-in of a suspended one: a return counts at
 /// once, not at the next look.
 pub(super) async fn is_back(directory: &Directory, account: &Account) -> Result<bool, Error> {
-    Ok(directory.known(&account.people).await?.iter().any(is_present))
+    Ok(directory.known(&account.people).await?.iter().any(Known::opens_an_account))
 }
 
 async fn presences<'a>(
@@ -153,7 +153,7 @@ async fn presences<'a>(
 
 fn presence(known: &[Known]) -> Presence {
     let day = known.iter().filter_map(|known| known.left_at).max();
-    if known.iter().any(is_present) {
+    if known.iter().any(Known::opens_an_account) {
         Presence::Here
     } else if known.iter().any(|known| known.left_at.is_none()) {
         Presence::Idle(day)

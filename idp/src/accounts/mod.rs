@@ -17,7 +17,7 @@ pub mod throttle;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use directory::model::{Known, ParentalAuthority, Person};
+use directory::model::Known;
 use directory::reader::Directory;
 use time::{Date, Duration, OffsetDateTime};
 
@@ -111,11 +111,17 @@ impl Accounts {
     pub async fn identity(&self, account: &Account) -> Result<Option<Identity>, Error> {
         let mut known = self.directory.known(&account.people).await?;
         // In the account's order, as asked: the first one's names are shown.
-        known.retain(is_present);
+        known.retain(Known::opens_an_account);
         if known.is_empty() {
             return Ok(None);
         }
         Ok(Some(Identity { account: account.id.clone(), profile: account.profile, records: known }))
+    }
+
+    /// Whether there is an identity behind an account, for who needs no more of it.
+    pub async fn is_anyone(&self, account: &Account) -> Result<bool, Error> {
+        // Whoever is not found at once may have been renamed, or have left.
+        Ok(self.directory.any_opens_an_account(&account.people).await? || self.identity(account).await?.is_some())
     }
 
     /// The day the last of an account's people left, where the deliveries tell.
@@ -135,15 +141,6 @@ impl Accounts {
         let event = event(what, outcome, recorded.map(|recorded| &recorded.account), came_by, now);
         Ok(self.store.record(&event).await?)
     }
-}
-
-/// Whether a record still opens the account: one that left does not, nor does an adult whose every child has left.
-fn is_present(known: &Known) -> bool {
-    let stands_for_someone = match &known.person {
-        Person::Guardian(_) => known.children.iter().any(|child| child.authority != ParentalAuthority::Contact),
-        Person::Student(_) | Person::Staff(_) => true,
-    };
-    known.left_at.is_none() && stands_for_someone
 }
 
 fn event<'a>(

@@ -101,18 +101,15 @@ macro_rules! columns {
     };
 }
 
-impl Store {
-    pub async fn grant(&self, new: &NewGrant) -> Result<()> {
-        const GRANT: &str = "INSERT INTO grants (code_hash, party, account, session, terms, authenticated_at, \
-                             expires_at, offline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let terms = serde_json::to_string(&new.terms).map_err(|error| unreadable("a grant")(&error))?;
-        on!(&self.write, c => sqlx::query(GRANT)
-            .bind(new.code_hash.as_slice()).bind(&new.party.0).bind(new.account.as_str()).bind(new.session.as_str())
-            .bind(terms).bind(new.authenticated_at).bind(new.expires_at).bind(new.offline)
-            .execute(c).await.map(drop))?;
-        Ok(())
-    }
+pub(super) const GRANT: &str = "INSERT INTO grants (code_hash, party, account, session, terms, authenticated_at, \
+                                expires_at, offline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+/// The terms of a grant as their column holds them.
+pub(super) fn written_terms(new: &NewGrant) -> Result<String> {
+    serde_json::to_string(&new.terms).map_err(|error| unreadable("a grant")(&error))
+}
+
+impl Store {
     /// A code buys one exchange, even when two arrive together; the spent row stays, so a replay is known for one and
     /// takes back what was bought (RFC 9700 2.1.1). A refresh token is kept in the same transaction.
     pub async fn spend_code(

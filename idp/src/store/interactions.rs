@@ -4,6 +4,7 @@ use directory::db::{self, Either, on};
 use time::OffsetDateTime;
 
 use super::audit::{Event, record};
+use super::grants::{GRANT, NewGrant, written_terms};
 use super::logouts::{PARTAKES, format_code};
 use super::{BrowserHash, Result, Store, unreadable};
 use crate::domain::account::AccountId;
@@ -20,6 +21,23 @@ pub enum Kept {
     Again(InteractionId),
     /// The request ID was used by another browser: a replay (SI-12).
     Replayed,
+}
+
+/// What an answer leaves here, in one transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Trace<'a> {
+    /// The journal's line.
+    pub event: &'a Event<'a>,
+    /// Whom the party knows by it, to be told when the session ends.
+    pub partaker: Option<(&'a SessionId, &'a Participant)>,
+    /// What the code in it opens.
+    pub grant: Option<&'a NewGrant>,
+}
+
+impl<'a> Trace<'a> {
+    pub const fn of(event: &'a Event<'a>) -> Self {
+        Self { event, partaker: None, grant: None }
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -73,7 +91,9 @@ const KEEP_ANSWERED: &str = concat!(
     " RETURNING id), noted AS (INSERT INTO audit (at, event, outcome, account, party, address, reference) \
      SELECT $9, $10, $11, $12, $13, $14, $15 FROM kept), partook AS (INSERT INTO participants (session, party, subject, \
      named, format, answered_at) SELECT $16, $17, $18, $19, $20, $9 FROM kept WHERE $16 IS NOT NULL \
-     ON CONFLICT DO NOTHING) SELECT COUNT(*) FROM kept"
+     ON CONFLICT DO NOTHING), granted AS (INSERT INTO grants (code_hash, party, account, session, terms, authenticated_at, \
+     expires_at, offline) SELECT $21, $22, $23, $24, $25, $26, $27, $28 FROM kept WHERE $21 IS NOT NULL) \
+     SELECT COUNT(*) FROM kept"
 );
 
 /// Keeps one on whichever connection or transaction is at hand; a macro, since the two drivers share no type.
@@ -111,6 +131,33 @@ macro_rules! partake {
     };
 }
 
+/// Writes down what an answer leaves.
+macro_rules! trace {
+    ($trace:expr, $connection:expr) => {
+        if let Some((session, one)) = $trace.partaker {
+            partake!(session, one, $trace.event.at, $connection)?;
+        }
+        if let Some(new) = $trace.grant {
+            granted!(sqlx::query(GRANT), Some(new), written_terms(new)?).execute($connection).await?;
+        }
+        record!($trace.event, $connection)?;
+    };
+}
+macro_rules! granted {
+    ($query:expr, $new:expr, $terms:expr) => {{
+        let new: Option<&NewGrant> = $new;
+        $query
+            .bind(new.map(|new| new.code_hash.as_slice()))
+            .bind(new.map(|new| new.party.0.as_str()))
+            .bind(new.map(|new| new.account.as_str()))
+            .bind(new.map(|new| new.session.as_str()))
+            .bind($terms)
+            .bind(new.map(|new| new.authenticated_at))
+            .bind(new.map(|new| new.expires_at))
+            .bind(new.map(|new| new.offline))
+    }};
+}
+
 impl Store {
     /// Keeps a request for this browser. A party's request ID is accepted once, on all nodes (SI-12).
     pub async fn keep_interaction(&self, interaction: &Interaction, browser: &BrowserHash) -> Result<Kept> {
@@ -119,23 +166,23 @@ impl Store {
         if kept == 1 { Ok(Kept::New) } else { self.kept_before(&written, browser).await }
     }
 
-    /// Keeps a request that is answered the moment it comes, with the journal's line of its answer, in one transaction;
-    /// nothing is written where its ID was accepted before (SI-12).
+    /// Keeps a request that is answered the moment it comes, with what the answer leaves, in one transaction; nothing is
+    /// written where its ID was accepted before (SI-12).
     pub async fn keep_answered(
         &self,
         interaction: &Interaction,
         browser: &BrowserHash,
-        event: &Event<'_>,
-        partakes: Option<(&SessionId, &Participant)>,
+        trace: Trace<'_>,
     ) -> Result<Kept> {
         let written = Written::of(interaction)?;
         let is_new = match &self.write {
             Either::Postgres(pool) => {
-                let named = partakes.map(|(session, one)| (session.as_str(), one));
+                let Trace { event, partaker, grant } = trace;
+                let named = partaker.map(|(session, one)| (session.as_str(), one));
                 let one = named.map(|(_, one)| one);
                 let query = sqlx::query_scalar(KEEP_ANSWERED);
                 let query = kept!(query, written, interaction, browser);
-                let kept: i64 = query
+                let query = query
                     .bind(event.at)
                     .bind(event.event)
                     .bind(event.outcome.code())
@@ -147,12 +194,12 @@ impl Store {
                     .bind(one.map(|one| one.party.0.as_str()))
                     .bind(one.map(|one| one.subject.as_str()))
                     .bind(one.map(|one| one.session.as_str()))
-                    .bind(one.and_then(|one| one.name_id_format).map(format_code))
-                    .fetch_one(pool)
-                    .await?;
+                    .bind(one.and_then(|one| one.name_id_format).map(format_code));
+                let terms = grant.map(written_terms).transpose()?;
+                let kept: i64 = granted!(query, grant, terms).fetch_one(pool).await?;
                 kept == 1
             }
-            Either::Sqlite(_) => self.keep_then_note(&written, interaction, browser, (event, partakes)).await?,
+            Either::Sqlite(_) => self.keep_then_note(&written, interaction, browser, trace).await?,
         };
         if is_new { Ok(Kept::New) } else { self.kept_before(&written, browser).await }
     }
@@ -162,7 +209,7 @@ impl Store {
         written: &Written<'_>,
         interaction: &Interaction,
         browser: &BrowserHash,
-        (event, partakes): (&Event<'_>, Option<(&SessionId, &Participant)>),
+        trace: Trace<'_>,
     ) -> Result<bool> {
         let mut tx = db::begin(&self.write).await?;
         let kept = on!(&mut tx, c => keep!(written, interaction, browser, &mut **c)?.rows_affected());
@@ -170,10 +217,7 @@ impl Store {
             return Ok(false); // Dropped, the transaction is rolled back.
         }
         on!(&mut tx, c => {
-            if let Some((session, one)) = partakes {
-                partake!(session, one, event.at, &mut **c)?;
-            }
-            record!(event, &mut **c)?;
+            trace!(trace, &mut **c);
         });
         db::commit(tx).await?;
         Ok(true)
@@ -196,22 +240,13 @@ impl Store {
         row.map(|row| interaction(id, row)).transpose()
     }
 
-    /// Notes that an answer left, writes the journal and remembers whom the party knows by it, to be told when the session
-    /// ends, in one transaction. Only the first moment counts.
-    pub async fn note_answered(
-        &self,
-        id: &InteractionId,
-        event: &Event<'_>,
-        partakes: Option<(&SessionId, &Participant)>,
-    ) -> Result<()> {
+    /// Notes that an answer left and what it leaves, in one transaction. Only the first moment counts.
+    pub async fn note_answered(&self, id: &InteractionId, trace: Trace<'_>) -> Result<()> {
         const NOTE: &str = "UPDATE interactions SET answered_at = $2 WHERE id = $1 AND answered_at IS NULL";
         let mut tx = db::begin(&self.write).await?;
         on!(&mut tx, c => {
-            sqlx::query(NOTE).bind(&id.0).bind(event.at).execute(&mut **c).await?;
-            if let Some((session, one)) = partakes {
-                partake!(session, one, event.at, &mut **c)?;
-            }
-            record!(event, &mut **c)?;
+            sqlx::query(NOTE).bind(&id.0).bind(trace.event.at).execute(&mut **c).await?;
+            trace!(trace, &mut **c);
         });
         db::commit(tx).await?;
         Ok(())

@@ -30,7 +30,7 @@ pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Noted, Outcome};
 pub use following::{Change, Deed, Followed, Seen};
 pub use grants::{Granted, NewGrant, NewRefreshToken, Opened, Spent};
-pub use interactions::Kept;
+pub use interactions::{Kept, Trace};
 pub use keys::Step;
 pub use logouts::Silence;
 pub use parties::Added;

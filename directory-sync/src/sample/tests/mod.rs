@@ -234,11 +234,13 @@ async fn a_complete_delivery_and_its_deltas_make_the_same_people() {
         for place in testing::places().await {
             let mut people = Plan { stage, ..plan(160, 8) }.sample().deliveries.swap_remove(0);
             let mut archive = people.write(folder.path()).unwrap();
+            let mut ever = BTreeSet::new();
             for _ in 0..4 {
                 let order = Import::new(vec![archive], people.academy, now);
                 let report = import(&place, order, Arc::default(), &mut |_| {}).await.unwrap();
                 assert_eq!((report.total.rejected, report.held), (0, false), "{:?}", report.rejects);
                 let known = everyone(&Directory::open(&place, 1).await.unwrap()).await;
+                ever.extend(known.iter().map(|known| known.person.id().clone()));
                 let ties: usize = known.iter().map(|known| known.children.len()).sum();
                 assert_eq!(ties, people.guardianships.len());
                 let known = known.into_iter().map(|known| (known.person.id().clone(), known.person));
@@ -247,8 +249,22 @@ async fn a_complete_delivery_and_its_deltas_make_the_same_people() {
                 archive = next.write_delta(&people, folder.path()).unwrap();
                 people = next;
             }
+            who_opens_an_account_is_found_by_either_question(&Directory::open(&place, 1).await.unwrap(), ever).await;
         }
     }
+}
+
+async fn who_opens_an_account_is_found_by_either_question(directory: &Directory, people: BTreeSet<PersonId>) {
+    let mut answers = BTreeSet::new();
+    for one in people.iter().map(std::slice::from_ref) {
+        let opens = directory.known(one).await.unwrap().iter().any(Known::opens_an_account);
+        assert_eq!(directory.any_opens_an_account(one).await.unwrap(), opens, "{one:?}");
+        answers.insert(opens);
+    }
+    assert_eq!(answers.len(), 2, "some left, and some are nobody's adults");
+    let all: Vec<PersonId> = people.into_iter().collect();
+    assert!(directory.any_opens_an_account(&all).await.unwrap());
+    assert!(!directory.any_opens_an_account(&[]).await.unwrap());
 }
 
 proptest! {

@@ -5,7 +5,7 @@ const CODE: Hash = [2; 32];
 async fn granted(store: &Store) -> NewGrant {
     let account = open_account(store, 1).await;
     let grant = new_grant(&account, CODE, &SessionId::from_random([5; 16]));
-    store.grant(&grant).await.unwrap();
+    grant_by_answer(store, &grant).await;
     grant
 }
 
@@ -72,7 +72,7 @@ async fn what_is_withdrawn_from_one_party_stays_with_the_others() {
     for (store, _place) in stores().await {
         let first = granted(&store).await;
         let other = NewGrant { code_hash: [8; 32], party: PartyId("other".to_owned()), ..first.clone() };
-        store.grant(&other).await.unwrap();
+        grant_by_answer(&store, &other).await;
         assert!(is_first(&store, CODE).await && is_first(&store, [8; 32]).await);
         assert_eq!(store.withdraw_grants(&first.account, &first.party, NOW).await.unwrap(), 1);
         assert!(!store.stands(&CODE).await.unwrap());
@@ -85,7 +85,7 @@ async fn a_grant_is_swept_after_its_end_and_that_of_its_refresh_tokens() {
     for (store, _place) in stores().await {
         let plain = granted(&store).await;
         let offline = NewGrant { code_hash: [8; 32], offline: true, ..plain.clone() };
-        store.grant(&offline).await.unwrap();
+        grant_by_answer(&store, &offline).await;
         let end = NOW + Duration::HOUR;
         let refresh = NewRefreshToken { hash: [4; 32], holder: None, expires_at: end };
         assert!(matches!(store.spend_code(&[8; 32], Some(&refresh), NOW).await.unwrap(), Spent::Now(_)));

@@ -57,24 +57,25 @@ async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_on
     for (store, _place) in stores().await {
         let answered = |id: &str| Interaction { answered_at: Some(NOW), ..request(id, Some("_1")) };
         let event = happened("answer", NOW);
-        assert_eq!(store.keep_answered(&answered("a"), &HERE, &event, None).await.unwrap(), Kept::New);
+        assert_eq!(store.keep_answered(&answered("a"), &HERE, Trace::of(&event)).await.unwrap(), Kept::New);
         assert_eq!(store.interaction(&answered("a").id, &HERE).await.unwrap(), Some(answered("a")));
-        let reload = store.keep_answered(&answered("b"), &HERE, &event, None).await.unwrap();
+        let reload = store.keep_answered(&answered("b"), &HERE, Trace::of(&event)).await.unwrap();
         assert_eq!(reload, Kept::Again(InteractionId("a".to_owned())));
-        assert_eq!(store.keep_answered(&answered("c"), &ELSEWHERE, &event, None).await.unwrap(), Kept::Replayed);
+        assert_eq!(store.keep_answered(&answered("c"), &ELSEWHERE, Trace::of(&event)).await.unwrap(), Kept::Replayed);
         assert_eq!(store.keep_interaction(&request("d", Some("_1")), &ELSEWHERE).await.unwrap(), Kept::Replayed);
         store.keep_interaction(&request("e", Some("_2")), &HERE).await.unwrap();
         let late = Interaction { answered_at: Some(NOW), ..request("f", Some("_2")) };
-        let kept = store.keep_answered(&late, &HERE, &event, None).await.unwrap();
+        let kept = store.keep_answered(&late, &HERE, Trace::of(&event)).await.unwrap();
         assert_eq!(kept, Kept::Again(InteractionId("e".to_owned())));
         assert_eq!(small_tables::journal(&store).await.len(), 1, "one answer left");
 
         let (session, one) = (SessionId::from_random([5; 16]), logouts::partaker("https://ent.example", "A", 1));
         let known = Interaction { answered_at: Some(NOW), ..request("g", Some("_4")) };
-        store.keep_answered(&known, &HERE, &event, Some((&session, &one))).await.unwrap();
+        let trace = Trace { partaker: Some((&session, &one)), ..Trace::of(&event) };
+        store.keep_answered(&known, &HERE, trace).await.unwrap();
         assert_eq!(store.participants(&session).await.unwrap(), std::slice::from_ref(&one));
         let again = Interaction { answered_at: Some(NOW), ..request("h", Some("_5")) };
-        assert_eq!(store.keep_answered(&again, &HERE, &event, Some((&session, &one))).await.unwrap(), Kept::New);
+        assert_eq!(store.keep_answered(&again, &HERE, trace).await.unwrap(), Kept::New);
         assert_eq!(store.participants(&session).await.unwrap(), [one], "known once");
 
         let mut tasks = tokio::task::JoinSet::new();
@@ -82,7 +83,7 @@ async fn si_12_a_request_answered_as_it_comes_is_accepted_once_and_journalled_on
             let store = store.clone();
             tasks.spawn(async move {
                 let asked = Interaction { answered_at: Some(NOW), ..request(&number.to_string(), Some("_3")) };
-                store.keep_answered(&asked, &[number; 32], &happened("answer", NOW), None).await.unwrap()
+                store.keep_answered(&asked, &[number; 32], Trace::of(&happened("answer", NOW))).await.unwrap()
             });
         }
         let kept = tasks.join_all().await;
@@ -124,7 +125,7 @@ async fn the_first_answer_is_the_one_that_counts_and_each_is_journalled() {
         store.keep_interaction(&asked, &HERE).await.unwrap();
         for seconds in [3, 9] {
             let event = happened("answer", NOW + Duration::seconds(seconds));
-            store.note_answered(&asked.id, &event, None).await.unwrap();
+            store.note_answered(&asked.id, Trace::of(&event)).await.unwrap();
         }
         let found = store.interaction(&asked.id, &HERE).await.unwrap().unwrap();
         assert_eq!(found.answered_at, Some(NOW + Duration::seconds(3)));
@@ -153,5 +154,33 @@ async fn requests_begun_before_are_swept() {
         assert_eq!(store.sweep_interactions(NOW).await.unwrap(), 0);
         assert_eq!(store.sweep_interactions(NOW + Duration::SECOND).await.unwrap(), 1);
         assert_eq!(store.interaction(&late.id, &HERE).await.unwrap(), Some(late));
+    }
+}
+
+#[tokio::test]
+async fn op_05_a_code_opens_something_only_where_its_answer_was_kept_at_once_or_later() {
+    for (store, _place) in stores().await {
+        let account = open_account(&store, 1).await;
+        let event = happened("answer", NOW);
+        let code = |number| new_grant(&account, [number; 32], &SessionId::from_random([1; 16]));
+        let answered = |id: &str, grant| (request(id, Some("_1")), Trace { grant: Some(grant), ..Trace::of(&event) });
+        let (first, replayed, later) = (code(1), code(2), code(3));
+        let (asked, trace) = answered("a", &first);
+        assert_eq!(store.keep_answered(&asked, &HERE, trace).await.unwrap(), Kept::New);
+        let (again, trace) = answered("b", &replayed);
+        assert_eq!(store.keep_answered(&again, &ELSEWHERE, trace).await.unwrap(), Kept::Replayed);
+        let trace = Trace { grant: Some(&later), ..Trace::of(&event) };
+        store.note_answered(&asked.id, trace).await.unwrap();
+        assert!(!is_first(&store, replayed.code_hash).await, "the code of an answer that never left");
+        for good in [first, later] {
+            let Spent::Now(granted) = store.spend_code(&good.code_hash, None, NOW).await.unwrap() else {
+                panic!("a code that was given out")
+            };
+            assert_eq!(
+                (granted.account, granted.terms, granted.expires_at),
+                (good.account, good.terms, good.expires_at)
+            );
+            assert!(!granted.offline);
+        }
     }
 }

@@ -46,7 +46,10 @@ async fn two_parties(store: &Store) -> SessionId {
         let asked = request(&number.to_string(), None);
         store.keep_interaction(&asked, &HERE).await.unwrap();
         let one = partaker(party, "SUBJECT", 9);
-        store.note_answered(&asked.id, &happened("answer", NOW), Some((&new.id, &one))).await.unwrap();
+        store
+            .note_answered(&asked.id, Trace { partaker: Some((&new.id, &one)), ..Trace::of(&happened("answer", NOW)) })
+            .await
+            .unwrap();
     }
     new.id
 }

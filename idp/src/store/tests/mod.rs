@@ -117,6 +117,14 @@ fn new_grant(account: &AccountId, code: Hash, session: &SessionId) -> NewGrant {
     }
 }
 
+/// A code given out with an answer.
+async fn grant_by_answer(store: &Store, new: &NewGrant) {
+    let asked = request(&format!("{:?}", new.code_hash), None);
+    let event = happened("answer", NOW);
+    let trace = Trace { grant: Some(new), ..Trace::of(&event) };
+    assert_eq!(store.keep_answered(&asked, &[9; 32], trace).await.unwrap(), Kept::New);
+}
+
 async fn is_first(store: &Store, code: Hash) -> bool {
     matches!(store.spend_code(&code, None, NOW).await.unwrap(), Spent::Now(_))
 }
@@ -185,7 +193,7 @@ async fn ls_07_a_secret_of_one_kind_is_not_accepted_as_another() {
         let (session, code, refresh) = ([1; 32], [2; 32], [3; 32]);
         let new = NewSession { pending: Some(Pending::Password), ..new_session(&account, session, [9; 32]) };
         open_session(&store, &new).await;
-        store.grant(&NewGrant { offline: true, ..new_grant(&account, code, &new.id) }).await.unwrap();
+        grant_by_answer(&store, &NewGrant { offline: true, ..new_grant(&account, code, &new.id) }).await;
         let kept = NewRefreshToken { hash: refresh, holder: None, expires_at: NOW + Duration::DAY };
         for other in [session, refresh, [9; 32]] {
             assert!(matches!(store.spend_code(&other, Some(&kept), NOW).await.unwrap(), Spent::Unknown));

@@ -9,7 +9,7 @@ const SECOND: Hash = [4; 32];
 async fn family(store: &Store, holder: Option<Holder>) -> NewGrant {
     let account = open_account(store, 1).await;
     let grant = NewGrant { offline: true, ..new_grant(&account, CODE, &SessionId::from_random([5; 16])) };
-    store.grant(&grant).await.unwrap();
+    grant_by_answer(store, &grant).await;
     let refresh = NewRefreshToken { hash: FIRST, holder, expires_at: NOW + Duration::DAY };
     assert!(matches!(store.spend_code(&CODE, Some(&refresh), NOW).await.unwrap(), Spent::Now(_)));
     grant

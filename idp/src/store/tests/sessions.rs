@@ -109,11 +109,11 @@ async fn an_ended_session_takes_its_own_grants_with_it() {
             let session =
                 NewSession { pending: Some(Pending::BirthDate), ..new_session(&account, [number; 32], [9; 32]) };
             open_session(&store, &session).await;
-            store.grant(&new_grant(&account, [number + 100; 32], &session.id)).await.unwrap();
+            grant_by_answer(&store, &new_grant(&account, [number + 100; 32], &session.id)).await;
             assert!(is_first(&store, [number + 100; 32]).await);
         }
         let unspent = new_grant(&account, [150; 32], &SessionId::from_random([1; 16]));
-        store.grant(&unspent).await.unwrap();
+        grant_by_answer(&store, &unspent).await;
         store.end_session(&[1; 32], NOW).await.unwrap();
         assert!(store.session(&[1; 32]).await.unwrap().is_none());
         assert!(!store.advance_session(&[1; 32], Pending::BirthDate, Pending::Password).await.unwrap());

@@ -30,12 +30,14 @@ use super::visitor::Visitor;
 use crate::chance;
 use crate::domain::account::Profile;
 use crate::domain::identity::Identity;
-use crate::domain::interaction::{Asked, Interaction, InteractionId, Outgoing, Refusal, ReplyTo, Step, next_step};
+use crate::domain::interaction::{
+    Asked, Interaction, InteractionId, OidcReply, Outgoing, Refusal, ReplyTo, Step, next_step,
+};
 use crate::domain::logout::Participant;
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::domain::session::Session;
 use crate::saml::response::Status;
-use crate::store::{Event, Hash, Kept, Outcome};
+use crate::store::{Event, Hash, Kept, NewGrant, Outcome, Trace};
 
 /// A request that arrived by a cross-site POST, without our cookies, belongs to the first browser that opens it within
 /// this time.
@@ -85,15 +87,14 @@ async fn begin(
         Arrival::Get => visitor.known_browser(),
         Arrival::CrossSitePost => NO_BROWSER,
     };
-    let (kept, outgoing) = match &ready {
-        Some((session, identity)) => {
-            // Written before it is kept: no lock of the store is held while a key signs.
-            let outgoing = written(app, &interaction, party, (session, identity)).await?;
+    let (kept, outgoing) = match ready {
+        Some((session, Written { outgoing, grant })) => {
             interaction.answered_at = Some(interaction.created_at);
-            let event = answered(app, &visitor, party, session);
-            let partaker = partaker(app, &interaction, party, session);
+            let event = answered(app, &visitor, party, &session);
+            let partaker = partaker(app, &interaction, party, &session);
             let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
-            (app.store.keep_answered(&interaction, &browser, &event, partaker).await?, Some(outgoing))
+            let trace = Trace { event: &event, partaker, grant: grant.as_ref() };
+            (app.store.keep_answered(&interaction, &browser, trace).await?, Some(outgoing))
         }
         None => (app.store.keep_interaction(&interaction, &browser).await?, None),
     };
@@ -113,14 +114,15 @@ async fn begin(
     }
 }
 
-/// Who answers at once: the open session of this browser, where the one rule asks for nothing more. Everything else,
-/// each refusal too, is said at the one door.
+/// The answer that leaves at once: about the open session of this browser, where the one rule asks for nothing more.
+/// Everything else, each refusal too, is said at the one door. Written before it is kept: no lock of the store is held
+/// while a key signs.
 async fn ready(
     app: &App,
     visitor: &Visitor,
     interaction: &Interaction,
     party: &RelyingParty,
-) -> Result<Option<(Session, Identity)>, Error> {
+) -> Result<Option<(Session, Written)>, Error> {
     if !visitor.keeps_cookies() {
         return Ok(None);
     }
@@ -139,8 +141,16 @@ async fn ready(
         | Step::Consent
         | Step::Refuse(_) => return Ok(None),
     }
-    let identity = app.accounts.identity(&recorded.account).await?;
-    Ok(identity.map(|identity| (session, identity)))
+    let written = match &interaction.reply_to {
+        // A code tells nothing of the person: what it opens is asked for when it is used.
+        ReplyTo::Oidc(reply) if app.accounts.is_anyone(&recorded.account).await? => code(app, party, reply, &session),
+        ReplyTo::Oidc(_) => return Ok(None),
+        ReplyTo::Saml(_) | ReplyTo::Here => {
+            let Some(identity) = app.accounts.identity(&recorded.account).await? else { return Ok(None) };
+            written(app, interaction, party, (&session, &identity))?
+        }
+    };
+    Ok(Some((session, written)))
 }
 
 /// A page here and nothing to anyone else (SI-14, SO-08, OP-01).
@@ -183,11 +193,12 @@ pub async fn answer(
         note(app, &visitor, status.code(), Some(&party.id)).await?;
         return Ok(send(visitor, party, saml::refuse(app, party, reply, status)?));
     }
-    let outgoing = written(app, &under_way.interaction, party, (session, identity)).await?;
+    let Written { outgoing, grant } = written(app, &under_way.interaction, party, (session, identity))?;
     let event = answered(app, &visitor, party, session);
     let partaker = partaker(app, &under_way.interaction, party, session);
     let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
-    app.store.note_answered(&under_way.interaction.id, &event, partaker).await?;
+    let trace = Trace { event: &event, partaker, grant: grant.as_ref() };
+    app.store.note_answered(&under_way.interaction.id, trace).await?;
     Ok(send(visitor, party, outgoing))
 }
 
@@ -208,17 +219,30 @@ fn is_meant(app: &App, interaction: &Interaction, party: &RelyingParty, session:
     }
 }
 
-async fn written(
+/// An answer about to leave, and what its code will open, where it is one.
+struct Written {
+    outgoing: Outgoing,
+    grant: Option<NewGrant>,
+}
+
+fn written(
     app: &App,
     interaction: &Interaction,
     party: &RelyingParty,
     (session, identity): (&Session, &Identity),
-) -> Result<Outgoing, Error> {
+) -> Result<Written, Error> {
     match &interaction.reply_to {
-        ReplyTo::Saml(reply) => saml::answer(app, party, reply, session, identity),
-        ReplyTo::Oidc(reply) => oidc::answer(app, party, reply, session).await,
-        ReplyTo::Here => Ok(Outgoing::Redirect(paths::SIGN_IN.to_owned())),
+        ReplyTo::Saml(reply) => {
+            saml::answer(app, party, reply, session, identity).map(|outgoing| Written { outgoing, grant: None })
+        }
+        ReplyTo::Oidc(reply) => Ok(code(app, party, reply, session)),
+        ReplyTo::Here => Ok(Written { outgoing: Outgoing::Redirect(paths::SIGN_IN.to_owned()), grant: None }),
     }
+}
+
+fn code(app: &App, party: &RelyingParty, reply: &OidcReply, session: &Session) -> Written {
+    let (outgoing, grant) = oidc::answer(app, party, reply, session);
+    Written { outgoing, grant: Some(grant) }
 }
 
 /// The journal's line of an answer.

@@ -32,8 +32,8 @@ pub async fn jwks(State(app): State<App>) -> Response {
     written(discovery::jwks(app.signing.now().oidc()))
 }
 
-/// A fresh code, bound to everything the token endpoint will compare.
-pub async fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session: &Session) -> Result<Outgoing, Error> {
+/// A fresh code, and what it is bound to: everything the token endpoint will compare.
+pub fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session: &Session) -> (Outgoing, NewGrant) {
     let code = Token::fresh();
     let grant = NewGrant {
         code_hash: code.hash(),
@@ -45,8 +45,7 @@ pub async fn answer(app: &App, party: &RelyingParty, reply: &OidcReply, session:
         expires_at: app.clock.now() + CODE_LIFE,
         offline: token::is_offline(&reply.scopes),
     };
-    app.store.grant(&grant).await?;
-    Ok(authorize::answer(reply, &code.text(), app.config.origin()))
+    (authorize::answer(reply, &code.text(), app.config.origin()), grant)
 }
 
 /// The names by which the client will know the person and the session.
