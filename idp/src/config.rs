@@ -3,7 +3,7 @@
 //! Every key is also `GUICHET_SECTION__KEY`; unknown keys are refused. Read once at the start; secrets come from files.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use serde::Deserialize;
 mod every;
 mod exchange;
 mod keys;
+mod listen;
 
 pub use every::Every;
 pub use exchange::{Metadata, Outbound};
 pub use keys::{Keys, Pkcs11};
+pub use listen::{Listen, MutualTls};
 
 /// Everything that can be set. `Config::default()` is what `guichet serve` runs with, but for the public address.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -46,19 +48,6 @@ pub struct Service {
     pub languages: Option<PathBuf>,
     /// Loopback and plain `http` parties are welcome, as in a demo or a test bench.
     pub is_test: bool,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listen {
-    pub main: SocketAddr,
-    /// Health and metrics; nothing of it is reachable from the main address.
-    pub private: Option<SocketAddr>,
-    /// PEM files; both or neither. Without them a proxy in front speaks TLS.
-    pub tls_certificate: Option<PathBuf>,
-    pub tls_key: Option<PathBuf>,
-    /// Proxies whose `X-Forwarded-For` is believed (HT-04).
-    pub trusted_proxies: Vec<IpAddr>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -142,18 +131,6 @@ pub struct Directory {
 impl Default for Service {
     fn default() -> Self {
         Self { public_address: String::new(), name: "Guichet".to_owned(), theme: None, languages: None, is_test: false }
-    }
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self {
-            main: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            private: None,
-            tls_certificate: None,
-            tls_key: None,
-            trusted_proxies: Vec::new(),
-        }
     }
 }
 
@@ -247,10 +224,7 @@ impl Config {
             "service.public_address: expected an address like https://guichet.example, without a path",
         );
         say(self.service.name.trim().is_empty(), "service.name: expected the name families read");
-        say(
-            self.listen.tls_certificate.is_some() != self.listen.tls_key.is_some(),
-            "listen.tls_certificate and listen.tls_key: expected both or neither",
-        );
+        self.listen.problems().into_iter().for_each(|problem| say(true, problem));
         say(self.data.connections == 0, "data.connections: expected 1 or more");
         for problem in self.keys.problems(&self.data.place, self.service.is_test) {
             say(true, problem);
@@ -289,6 +263,11 @@ impl Config {
     /// The public address as an origin: what `Origin` headers are compared with.
     pub fn origin(&self) -> &str {
         &self.service.public_address
+    }
+
+    /// The same where clients come with a certificate, if they can.
+    pub fn mutual_tls_origin(&self) -> Option<String> {
+        self.listen.mutual_tls_origin(&self.service.public_address)
     }
 
     pub fn entity_id(&self) -> String {

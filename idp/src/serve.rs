@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum_server::Handle;
+use axum_server::tls::TlsInfo;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use directory::db::Place;
 use directory::reader::Directory;
@@ -23,12 +25,14 @@ use crate::domain::release::{Attribute, PairwiseKey, Terms};
 use crate::domain::session::Lifetimes;
 use crate::jobs;
 use crate::keys::{self, Keys, Ring, RsaSize};
+use crate::mutual_tls::{self, Authorities};
 use crate::oidc::id_token;
 use crate::outbound::{self, Outbound};
 use crate::parties::Registry;
 use crate::parties::client_keys::ClientKeySets;
 use crate::signing::{self, Signing};
 use crate::store::{self, Store};
+use crate::web::caller::OverMutualTls;
 use crate::web::page::{LoadError, Pages};
 use crate::web::protocols::farewells;
 use crate::web::state::{App, Parties, Parts};
@@ -59,6 +63,8 @@ pub enum StartError {
     Listen { address: SocketAddr, key: &'static str, source: io::Error },
     #[error("reading the TLS certificate {} and key {}: {source}", certificate.display(), key.display())]
     Tls { certificate: PathBuf, key: PathBuf, source: io::Error },
+    #[error(transparent)]
+    MutualTls(#[from] mutual_tls::Unusable),
 }
 
 /// What `accounts` needs, and no more: commands use it without the web.
@@ -113,6 +119,8 @@ pub struct Running {
     /// Where it listens; the port is drawn where the settings say 0.
     pub address: SocketAddr,
     pub private: Option<SocketAddr>,
+    /// Where clients come with a certificate.
+    pub mutual_tls: Option<SocketAddr>,
     pub app: App,
     handles: Vec<Handle<SocketAddr>>,
     tasks: Vec<tokio::task::JoinHandle<io::Result<()>>>,
@@ -155,10 +163,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         reference_middle: config.saml.reference_middle.clone(),
     };
     let outbound = Outbound::new(&config.outbound, clock.clone())?;
+    let authorities = config.listen.mutual_tls.as_ref().and_then(|own| own.client_ca_file.as_deref());
+    let authorities = Authorities::read(authorities)?;
     let app = App::new(Parts {
         client_keys: ClientKeySets::new(outbound.clone(), clock.clone()),
         client_failures: Arc::new(ClientFailures::new(&clock)),
         outbound,
+        authorities,
         attribute_names: attribute_names(&config)?,
         entity_id: config.entity_id(),
         parties: Parties::new(accounts.store.clone()),
@@ -204,7 +215,7 @@ async fn listen(app: App) -> Result<Running, StartError> {
         .map_err(listening(address))?
         .acceptor(axum_server::accept::NoDelayAcceptor::new())
         .handle(handle.clone());
-    let server = if let (Some(certificate), Some(key)) = (settings.tls_certificate, settings.tls_key) {
+    let server = if let (Some(certificate), Some(key)) = (settings.tls_certificate.clone(), settings.tls_key.clone()) {
         let tls = RustlsConfig::from_pem_file(&certificate, &key).await;
         let tls = tls.map_err(|source| StartError::Tls { certificate, key, source })?;
         let mut server = plain.map(|no_delay| RustlsAcceptor::new(tls).acceptor(no_delay));
@@ -217,6 +228,16 @@ async fn listen(app: App) -> Result<Running, StartError> {
     };
     handles.push(handle);
     tasks.push(server);
+
+    let mut mutual_tls = None;
+    if let (Some(own), Some((certificate, key))) = (&settings.mutual_tls, settings.mutual_tls_files()) {
+        let tls = crate::mutual_tls::server(certificate, key)?;
+        let listener = bind(own.address, "listen.mutual_tls.address")?;
+        mutual_tls = listener.local_addr().ok();
+        let handle = Handle::new();
+        tasks.push(over_mutual_tls(&app, listener, tls, handle.clone()).map_err(listening(own.address))?);
+        handles.push(handle);
+    }
 
     let mut private = None;
     if let Some(asked) = settings.private {
@@ -235,7 +256,28 @@ async fn listen(app: App) -> Result<Running, StartError> {
         tokio::join!(minutely, refreshing, farewells);
     });
     let signing = tokio::spawn(app.signing.clone().follow(app.clock.clone()));
-    Ok(Running { address, private, app, handles, tasks, jobs, signing })
+    Ok(Running { address, private, mutual_tls, app, handles, tasks, jobs, signing })
+}
+
+/// Serves what clients call with a certificate; each request carries what the connection was opened with.
+fn over_mutual_tls(
+    app: &App,
+    listener: std::net::TcpListener,
+    tls: rustls::ServerConfig,
+    handle: Handle<SocketAddr>,
+) -> io::Result<tokio::task::JoinHandle<io::Result<()>>> {
+    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(Arc::new(tls)));
+    let acceptor = acceptor.acceptor(axum_server::accept::NoDelayAcceptor::new());
+    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
+    limit(server.http_builder());
+    let router = router::mutual_tls(app.clone()).layer(axum::middleware::map_request(carry_certificates));
+    Ok(tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>())))
+}
+
+async fn carry_certificates(mut request: Request) -> Request {
+    let shown = request.extensions().get::<Arc<TlsInfo>>().map(|tls| tls.peer_certificates.clone());
+    request.extensions_mut().insert(OverMutualTls(Arc::new(shown.unwrap_or_default())));
+    request
 }
 
 fn listening(address: SocketAddr) -> impl Fn(io::Error) -> StartError {

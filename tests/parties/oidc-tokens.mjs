@@ -2,9 +2,11 @@
 // possession, refresh, introspection, revocation, and JWT access tokens read as a resource reads them (RFC 9068).
 // Settings: tls {cert, key}; name. NODE_EXTRA_CA_CERTS tells whom to trust. Told when ready: its public keys, as `jwks`.
 // Each command says what time it is, `at`; it stays that until the next.
-// Commands: trust {issuer, client_id, client_secret, method, dpop}; userinfo, refresh {scope}, introspect {token},
+// Commands: trust {issuer, client_id, client_secret, method, dpop, certificate {cert, key}}, where the certificate is what
+// it comes with over mutual TLS (RFC 8705); come_with {certificate} another time, or {} without; userinfo, refresh {scope}, introspect {token},
 // revoke {token}, resource {audience}, where `token` is the name of one in the token answer.
 // Pages: / starts a sign-in, /pushed with a request that it pushed before; parameters given to them join the request. /callback shows what was learnt. /jwks: its keys.
+import https from "node:https";
 import * as oauth from "oauth4webapi";
 import { page, run } from "./party.mjs";
 
@@ -12,6 +14,21 @@ const pair = () => oauth.generateKeyPair("ES256", { extractable: true });
 const [signing, proving] = [await pair(), await pair()];
 const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", signing.publicKey);
 const jwks = { keys: [{ kty, crv, x, y, kid: "1", alg: "ES256", use: "sig" }] };
+
+// What fetch cannot do: a certificate of one's own.
+const fetch_with = (certificate) => (url, { method, headers, body }) =>
+  new Promise((resolve, reject) => {
+    const request = https.request(url, { method, headers: Object.fromEntries(new Headers(headers)), ...certificate });
+    request.on("error", reject);
+    request.on("response", async (answer) => {
+      const chunks = [];
+      for await (const chunk of answer) chunks.push(chunk);
+      const { statusCode: status, headersDistinct } = answer;
+      const pairs = Object.entries(headersDistinct).flatMap(([name, values]) => values.map((value) => [name, value]));
+      resolve(new Response(Buffer.concat(chunks), { status, headers: pairs }));
+    });
+    request.end(body?.toString());
+  });
 
 const timely = (commands) =>
   Object.fromEntries(
@@ -27,12 +44,14 @@ const timely = (commands) =>
 run(({ origin }) => {
   const redirect_uri = `${origin}/callback`;
   const under_way = new Map();
-  let as, client, authentication, options, tokens, claims;
+  let as, client, authentication, options, tokens, claims, fetching;
 
   const methods = {
     private_key_jwt: () => oauth.PrivateKeyJwt({ key: signing.privateKey, kid: "1" }),
     client_secret_basic: (secret) => oauth.ClientSecretBasic(secret),
     client_secret_post: (secret) => oauth.ClientSecretPost(secret),
+    tls_client_auth: () => oauth.TlsClientAuth(),
+    self_signed_tls_client_auth: () => oauth.TlsClientAuth(),
     none: () => oauth.None(),
   };
   const userinfo = async () => {
@@ -63,14 +82,19 @@ run(({ origin }) => {
   return {
     ready: { id: redirect_uri, redirect_uri, jwks },
     commands: timely({
-      trust: async ({ issuer, client_id, client_secret, method, dpop }) => {
+      trust: async ({ issuer, client_id, client_secret, method, dpop, certificate }) => {
         const address = new URL(issuer);
         as = await oauth.processDiscoveryResponse(address, await oauth.discoveryRequest(address));
-        client = { client_id };
+        client = { client_id, use_mtls_endpoint_aliases: Boolean(certificate) };
+        fetching = certificate ? { [oauth.customFetch]: fetch_with(certificate) } : {};
         authentication = methods[method](client_secret);
         const handle = dpop ? oauth.DPoP(client, proving) : undefined;
-        options = () => ({ DPoP: handle });
+        options = () => ({ DPoP: handle, ...fetching });
         return as;
+      },
+      come_with: async ({ certificate }) => {
+        fetching = { [oauth.customFetch]: fetch_with(certificate ?? {}) };
+        return true;
       },
       userinfo,
       refresh: async ({ scope }) => {
@@ -83,10 +107,12 @@ run(({ origin }) => {
         oauth.processIntrospectionResponse(
           as,
           client,
-          await oauth.introspectionRequest(as, client, authentication, tokens[token]),
+          await oauth.introspectionRequest(as, client, authentication, tokens[token], fetching),
         ),
       revoke: async ({ token }) =>
-        oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, tokens[token])),
+        oauth.processRevocationResponse(
+          await oauth.revocationRequest(as, client, authentication, tokens[token], fetching),
+        ),
       // What a resource makes of the access token, with nothing but our published keys.
       resource: async ({ audience }) => {
         const request = new Request("https://api.example/", {

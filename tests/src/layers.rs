@@ -36,12 +36,40 @@ const BELOW_THE_DEEDS: &[&str] = &["config", "clock", "chance", "domain", "keys"
 const BELOW_THE_DEEDS_OF_PARTIES: &[&str] =
     &["config", "clock", "chance", "domain", "keys", "outbound", "store", "saml", "oidc"];
 const BELOW_THE_WEB: &[&str] = &[
-    "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "signing", "saml", "oidc",
-    "accounts", "parties",
+    "config",
+    "clock",
+    "chance",
+    "domain",
+    "keys",
+    "text",
+    "theme",
+    "outbound",
+    "mutual_tls",
+    "store",
+    "signing",
+    "saml",
+    "oidc",
+    "accounts",
+    "parties",
 ];
 const BELOW_THE_SERVER: &[&str] = &[
-    "config", "clock", "chance", "domain", "keys", "text", "theme", "outbound", "store", "signing", "saml", "oidc",
-    "accounts", "parties", "web", "jobs",
+    "config",
+    "clock",
+    "chance",
+    "domain",
+    "keys",
+    "text",
+    "theme",
+    "outbound",
+    "mutual_tls",
+    "store",
+    "signing",
+    "saml",
+    "oidc",
+    "accounts",
+    "parties",
+    "web",
+    "jobs",
 ];
 
 const IDP: &[Room] = &[
@@ -55,6 +83,8 @@ const IDP: &[Room] = &[
     room("theme", &["config"], &[]),
     // The only way out: whoever asks another server by itself passes its guard.
     room("outbound", &["config", "clock"], &[]),
+    // What TLS shows of a caller, and which authorities vouch for it: files of the settings, and nothing of a client.
+    room("mutual_tls", &[], &[]),
     room("store", &["domain"], &["model", "db"]),
     // Which key signs for whom: states of the store over keys of the folder. Beside the deeds, which never sign.
     room("signing", &["clock", "domain", "keys", "store"], &[]),

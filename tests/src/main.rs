@@ -25,6 +25,8 @@ mod logout;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod mutual_tls;
+#[cfg(test)]
 mod oidc;
 #[cfg(test)]
 mod oidc_in_rust;

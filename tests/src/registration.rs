@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::attacks::raw;
 use crate::conformance::dynamic::{initial_token, register};
-use crate::harness::{FlowsParty, House, Visitor};
+use crate::harness::{FlowsParty, House, Visitor, self_signed};
 
 const DOCUMENT: &str = r#"{"client_name":"ENT Exemple","redirect_uris":["https://ent.example.org/callback"],
     "scope":"openid profile","purpose":"Le cahier de textes","contacts":["technique@ent.example.org"]}"#;
@@ -224,4 +224,22 @@ async fn a_registration_token_opens_its_own_client_only() {
     }
     assert_eq!(managed("GET", &one, None).await.0, 200);
     assert_eq!(managed("GET", &other, None).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_client_registers_the_certificate_that_it_comes_with() {
+    let mut house = House::one().await;
+    let mut document = document();
+    document["token_endpoint_auth_method"] = json!("self_signed_tls_client_auth");
+    document["tls_client_certificate_bound_access_tokens"] = json!(true);
+    let own = self_signed("ent.example.org", house.clock.now() + Duration::from_hours(1));
+    document["jwks"] = json!({"keys": [own.jwk()]});
+    let token = initial_token(&house, Environment::Test, 2).await;
+    let (status, told) = register(&house, &token, &document).await;
+    assert_eq!((status, &told["error"]), (400, &json!("invalid_client_metadata")), "nowhere to come with it");
+    house.open_mutual_tls(None).await;
+    let (status, told) = register(&house, &token, &document).await;
+    assert_eq!((status, told.get("client_secret")), (201, None), "{told}");
+    assert_eq!(told["jwks"]["keys"][0]["x5c"], json!([own.x5c()]));
+    assert_eq!(told["tls_client_certificate_bound_access_tokens"], json!(true));
 }

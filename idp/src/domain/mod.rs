@@ -4,6 +4,7 @@
 //! argument. From `interaction` on, SAML and OpenID Connect are one; they part again in the `saml` and `oidc` rooms.
 
 pub mod account;
+pub mod client_certificate;
 pub mod client_keys;
 pub mod holder;
 pub mod identity;

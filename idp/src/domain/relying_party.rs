@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::account::Profile;
+use super::client_certificate::CertifiedName;
 use super::client_keys::{ClientKeys, JwsAlgorithm};
 use super::oidc_options::OidcOptions;
 use super::release::Attribute;
@@ -250,6 +251,12 @@ pub enum ClientAuthentication {
         /// OP-06: it may name the token endpoint as audience, as older clients do.
         for_token_endpoint: bool,
     },
+    /// A certificate of an authority of the settings, with this name in it (RFC 8705 2.1).
+    TlsClientAuth {
+        name: CertifiedName,
+    },
+    /// A certificate of its own key set (RFC 8705 2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl ClientAuthentication {
@@ -260,6 +267,18 @@ impl ClientAuthentication {
             Self::ClientSecretBasic { .. } => "client_secret_basic",
             Self::ClientSecretPost { .. } => "client_secret_post",
             Self::PrivateKeyJwt { .. } => "private_key_jwt",
+            Self::TlsClientAuth { .. } => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+        }
+    }
+
+    /// The hash of the secret, where the method has one.
+    pub const fn secret_hash(&self) -> Option<&String> {
+        match self {
+            Self::ClientSecretBasic { secret_hash } | Self::ClientSecretPost { secret_hash } => Some(secret_hash),
+            Self::None | Self::PrivateKeyJwt { .. } | Self::TlsClientAuth { .. } | Self::SelfSignedTlsClientAuth => {
+                None
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub struct TokenOptions {
     pub refresh: bool,
     /// `dpop_bound_access_tokens` (RFC 9449 5.2): it gets no token without a proof.
     pub dpop_bound: bool,
-    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4).
+    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4): it gets no token but over mutual TLS.
     pub certificate_bound: bool,
     /// An extension: what it may name as `resource` (RFC 8707).
     pub resources: BTreeSet<String>,

@@ -30,7 +30,16 @@ pub fn of_party(party: &RelyingParty, client: &OidcParty) -> Vec<Verdict> {
             let found = "private_key_jwt without keys: nothing it signs can be verified";
             Verdict::refused("authentication", found, "register its jwks or jwks_uri")
         }
-        (ClientAuthentication::PrivateKeyJwt { .. }, pkce) => secret("private_key_jwt", pkce),
+        (ClientAuthentication::SelfSignedTlsClientAuth, _) if client.keys.is_none() => {
+            let found = "self_signed_tls_client_auth without keys: none of its certificates is known";
+            Verdict::refused("authentication", found, "register its jwks or jwks_uri, with the certificate as x5c")
+        }
+        (
+            method @ (ClientAuthentication::PrivateKeyJwt { .. }
+            | ClientAuthentication::TlsClientAuth { .. }
+            | ClientAuthentication::SelfSignedTlsClientAuth),
+            pkce,
+        ) => secret(method.name(), pkce),
     };
     let algorithm = match client.id_token_algorithm {
         IdTokenAlgorithm::Rs256 => "RS256",

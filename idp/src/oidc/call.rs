@@ -50,6 +50,8 @@ pub enum Proof<'a> {
         text: &'a str,
         allowed: Vec<JwsAlgorithm>,
     },
+    /// By the certificate of the connection, which is at hand where the call came in (RFC 8705 2).
+    Certificate,
 }
 
 impl fmt::Debug for Call {
@@ -110,10 +112,16 @@ impl Call {
                 Ok((client, Proof::Assertion { text, allowed }))
             }
             (
+                ClientAuthentication::TlsClientAuth { .. } | ClientAuthentication::SelfSignedTlsClientAuth,
+                Credentials::Name,
+            ) => Ok((client, Proof::Certificate)),
+            (
                 ClientAuthentication::None
                 | ClientAuthentication::ClientSecretBasic { .. }
                 | ClientAuthentication::ClientSecretPost { .. }
-                | ClientAuthentication::PrivateKeyJwt { .. },
+                | ClientAuthentication::PrivateKeyJwt { .. }
+                | ClientAuthentication::TlsClientAuth { .. }
+                | ClientAuthentication::SelfSignedTlsClientAuth,
                 _,
             ) => Err(self.refuse_client()),
         }

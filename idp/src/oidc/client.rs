@@ -12,6 +12,7 @@ use url::Url;
 use super::form::is_visible_ascii;
 use super::redirect_uri::{Refusal, check_page, check_redirect, is_loopback};
 use super::{scopes, signing};
+use crate::domain::client_certificate::MutualTls;
 use crate::domain::client_keys::ClientKeys;
 use crate::domain::oidc_options::OidcOptions;
 use crate::domain::relying_party::{Environment, IdTokenAlgorithm, OidcParty, PartyId};
@@ -31,12 +32,11 @@ const MAX_SCOPES: usize = 32;
 const MAX_NAME: usize = 100;
 
 /// Members that ask for what is not done here.
-const NOT_DONE: [&str; 6] = [
+const NOT_DONE: [&str; 5] = [
     "authorization_encrypted_response_alg",
     "authorization_signed_response_alg",
     "id_token_encrypted_response_alg",
     "request_object_encryption_alg",
-    "tls_client_certificate_bound_access_tokens",
     "userinfo_encrypted_response_alg",
 ];
 
@@ -81,8 +81,8 @@ pub struct Registration {
     tokens: TokenOptions,
 }
 
-/// Reads and checks the metadata of one client.
-pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error> {
+/// Reads and checks the metadata of one client, as far as what it asks for is done here.
+pub fn read(json: &[u8], environment: Environment, mutual_tls: MutualTls) -> Result<Registration, Error> {
     let document: Value =
         serde_json::from_slice(json).map_err(|error| Error::NotJson { line: error.line(), column: error.column() })?;
     let Value::Object(members) = document else {
@@ -91,11 +91,12 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
     let members = Members(members);
     members.check_done()?;
     let keys = members.keys(environment)?;
-    let method = members.method(keys.as_ref())?;
-    let (algorithm, pkce_required) = (members.algorithm()?, members.pkce_required(method)?);
-    let tokens = members.tokens()?;
-    tokens::check(&tokens, method, (algorithm, pkce_required))?;
-    let redirects = members.redirect_uris(environment, method)?;
+    let method = members.method(keys.as_ref(), mutual_tls)?;
+    let is_public = method == Method::None;
+    let (algorithm, pkce_required) = (members.algorithm()?, members.pkce_required(is_public)?);
+    let tokens = members.tokens(mutual_tls)?;
+    tokens::check(&tokens, &method, (algorithm, pkce_required))?;
+    let redirects = members.redirect_uris(environment, is_public)?;
     Ok(Registration {
         id: members.id()?,
         name: members.name()?,
@@ -107,7 +108,7 @@ pub fn read(json: &[u8], environment: Environment) -> Result<Registration, Error
         sector: members.sector(&redirects, environment)?,
         sector_identifier_uri: members.text("sector_identifier_uri")?.map(str::to_owned),
         backchannel_logout_uri: members.backchannel_logout_uri(environment)?,
-        options: options::read(&members, environment, method == Method::None)?,
+        options: options::read(&members, environment, is_public)?,
         keys,
         tokens,
         redirect_uris: redirects.into_iter().map(|(text, _)| text).collect(),
@@ -183,7 +184,7 @@ impl Registration {
             say("sector_identifier_uri", json!(address));
         }
         options::say(&self.options, &mut response);
-        tokens::told(&self.tokens, self.method, &mut response);
+        tokens::told(&self.tokens, &self.method, &mut response);
         Value::Object(response)
     }
 }
@@ -280,7 +281,7 @@ impl Members {
         if url.scheme() == "https" { Ok(Some(text.to_owned())) } else { refuse(FIELD, "must begin with https://") }
     }
 
-    fn redirect_uris(&self, environment: Environment, method: Method) -> Result<Vec<(String, Url)>, Error> {
+    fn redirect_uris(&self, environment: Environment, is_public: bool) -> Result<Vec<(String, Url)>, Error> {
         const FIELD: &str = "redirect_uris";
         let texts = self.list(FIELD)?.unwrap_or_default();
         if texts.is_empty() {
@@ -291,8 +292,7 @@ impl Members {
         }
         let mut redirects: Vec<(String, Url)> = Vec::new();
         for text in texts {
-            let url = check_redirect(text, environment, method == Method::None)
-                .or_else(|why| refuse_address(FIELD, text, &why))?;
+            let url = check_redirect(text, environment, is_public).or_else(|why| refuse_address(FIELD, text, &why))?;
             if !redirects.iter().any(|(known, _)| known == text) {
                 redirects.push((text.to_owned(), url));
             }
@@ -301,13 +301,11 @@ impl Members {
     }
 
     /// An extension: the exemption of OP-03.
-    fn pkce_required(&self, method: Method) -> Result<bool, Error> {
+    fn pkce_required(&self, is_public: bool) -> Result<bool, Error> {
         const FIELD: &str = "require_pkce";
         match self.get(FIELD) {
             None | Some(Value::Bool(true)) => Ok(true),
-            Some(Value::Bool(false)) if method == Method::None => {
-                refuse(FIELD, "cannot be false for a client without a secret")
-            }
+            Some(Value::Bool(false)) if is_public => refuse(FIELD, "cannot be false for a client without a secret"),
             Some(Value::Bool(false)) => Ok(false),
             Some(_) => refuse(FIELD, "must be true or false"),
         }

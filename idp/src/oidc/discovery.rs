@@ -19,6 +19,7 @@ use super::signing::{jws, published};
 use super::userinfo::claim;
 use super::{paths, scopes};
 use crate::domain::account::Profile;
+use crate::domain::client_certificate::MutualTls;
 use crate::domain::client_keys::JwsAlgorithm;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::IdTokenAlgorithm;
@@ -72,32 +73,71 @@ struct Tokens {
     revocation_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
     revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
     dpop_signing_alg_values_supported: Vec<String>,
+    /// RFC 8705 3.3.
+    #[serde(rename = "tls_client_certificate_bound_access_tokens")]
+    certificate_bound: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// The same endpoints where a certificate is asked for (RFC 8705 5).
+#[expect(clippy::struct_field_names, reason = "the members of a published document")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Aliases {
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+}
+
+impl Aliases {
+    fn at(origin: &str) -> Self {
+        let at = |path: &str| format!("{origin}{path}");
+        Self {
+            token_endpoint: at(paths::TOKEN),
+            userinfo_endpoint: at(paths::USERINFO),
+            introspection_endpoint: at(paths::INTROSPECT),
+            revocation_endpoint: at(paths::REVOKE),
+            pushed_authorization_request_endpoint: at(paths::PUSHED),
+        }
+    }
 }
 
 impl Tokens {
-    fn at(issuer: &str) -> Self {
+    fn at(issuer: &str, mutual_tls: Option<(&str, MutualTls)>) -> Self {
         let algorithms = || JwsAlgorithm::ALL.map(|algorithm| algorithm.name().to_owned()).to_vec();
-        let confidential = auth_methods().into_iter().filter(|method| *method != CoreClientAuthMethod::None).collect();
+        let methods = auth_methods(mutual_tls.map_or(MutualTls::Off, |(_, taken)| taken));
+        let confidential = methods.iter().filter(|method| **method != CoreClientAuthMethod::None).cloned().collect();
         Self {
             introspection_endpoint: format!("{issuer}{}", paths::INTROSPECT),
             introspection_endpoint_auth_methods_supported: confidential,
             introspection_endpoint_auth_signing_alg_values_supported: algorithms(),
             revocation_endpoint: format!("{issuer}{}", paths::REVOKE),
-            revocation_endpoint_auth_methods_supported: auth_methods(),
+            revocation_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_signing_alg_values_supported: algorithms(),
             dpop_signing_alg_values_supported: algorithms(),
+            certificate_bound: mutual_tls.is_some(),
+            mtls_endpoint_aliases: mutual_tls.map(|(origin, _)| Aliases::at(origin)),
         }
     }
 }
 
 /// One for each endpoint that a client calls itself.
-fn auth_methods() -> Vec<CoreClientAuthMethod> {
-    vec![
+fn auth_methods(mutual_tls: MutualTls) -> Vec<CoreClientAuthMethod> {
+    let certified: &[&str] = match mutual_tls {
+        MutualTls::Off => &[],
+        MutualTls::WithoutAuthorities => &["self_signed_tls_client_auth"],
+        MutualTls::WithAuthorities => &["tls_client_auth", "self_signed_tls_client_auth"],
+    };
+    let certified = certified.iter().map(|name| CoreClientAuthMethod::Extension((*name).to_owned()));
+    let others = [
         CoreClientAuthMethod::PrivateKeyJwt,
         CoreClientAuthMethod::ClientSecretBasic,
         CoreClientAuthMethod::ClientSecretPost,
         CoreClientAuthMethod::None,
-    ]
+    ];
+    others.into_iter().chain(certified).collect()
 }
 
 impl AdditionalProviderMetadata for Additional {}
@@ -133,9 +173,10 @@ fn authorization(at: &impl Fn(&str) -> String) -> Authorization {
 }
 
 /// `/.well-known/openid-configuration`. The issuer is the public address without a slash at its end; the languages are
-/// those of the pages.
-pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> {
+/// those of the pages. With mutual TLS, the address where it is done and which certificates are taken.
+pub fn document(issuer: &str, languages: &[&str], mutual_tls: Option<(&str, MutualTls)>) -> Result<Answer, ParseError> {
     let at = |path: &str| format!("{issuer}{path}");
+    let taken = mutual_tls.map_or(MutualTls::Off, |(_, taken)| taken);
     let metadata = Metadata::new(
         IssuerUrl::new(issuer.to_owned())?,
         AuthUrl::new(at(paths::AUTHORIZE))?,
@@ -150,7 +191,7 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
             backchannel_logout: true,
             backchannel_logout_session: true,
             authorization: authorization(&at),
-            tokens: Tokens::at(issuer),
+            tokens: Tokens::at(issuer, mutual_tls),
         },
     )
     .set_token_endpoint(Some(TokenUrl::new(at(paths::TOKEN))?))
@@ -158,7 +199,7 @@ pub fn document(issuer: &str, languages: &[&str]) -> Result<Answer, ParseError> 
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(paths::USERINFO))?))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
-    .set_token_endpoint_auth_methods_supported(Some(auth_methods()))
+    .set_token_endpoint_auth_methods_supported(Some(auth_methods(taken)))
     .set_token_endpoint_auth_signing_alg_values_supported(Some(vec![
         CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
         CoreJwsSigningAlgorithm::RsaSsaPssSha256,
@@ -209,13 +250,38 @@ mod tests {
 
     #[test]
     fn the_document_says_what_is_done() {
-        let answer = document("https://guichet.example", &["fr", "en"]).unwrap();
+        let answer = document("https://guichet.example", &["fr", "en"], None).unwrap();
         insta::assert_json_snapshot!(answer.value());
     }
 
     #[test]
+    fn mutual_tls_is_told_as_far_as_it_is_done() {
+        let told = |taken| {
+            let at = Some(("https://mtls.guichet.example", taken));
+            document("https://guichet.example", &["fr"], at).unwrap().value()
+        };
+        let (registered, all) = (told(MutualTls::WithoutAuthorities), told(MutualTls::WithAuthorities));
+        for document in [&registered, &all] {
+            assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+            let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
+            assert_eq!(aliases.len(), 5);
+            for (name, alias) in aliases {
+                let main = document[name].as_str().unwrap();
+                assert_eq!(alias.as_str().unwrap(), main.replace("https://", "https://mtls."), "{name}");
+            }
+        }
+        for endpoint in ["token", "introspection", "revocation"] {
+            let methods =
+                |of: &serde_json::Value| of[format!("{endpoint}_endpoint_auth_methods_supported")].to_string();
+            assert!(methods(&all).contains("\"tls_client_auth\",\"self_signed_tls_client_auth\""));
+            assert!(!methods(&registered).contains("\"tls_client_auth\""));
+            assert!(methods(&registered).contains("\"self_signed_tls_client_auth\""));
+        }
+    }
+
+    #[test]
     fn a_client_library_reads_the_document_and_the_keys() {
-        let answer = document("https://guichet.example", &["fr"]).unwrap();
+        let answer = document("https://guichet.example", &["fr"], None).unwrap();
         let metadata: CoreProviderMetadata = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(metadata.issuer().as_str(), "https://guichet.example");
         let keys: CoreJsonWebKeySet = serde_json::from_str(&jwks(&keys()).body).unwrap();
@@ -231,13 +297,13 @@ mod tests {
                 assert_eq!(key.get(private), None);
             }
         }
-        for answer in [answer, document("https://guichet.example", &[]).unwrap()] {
+        for answer in [answer, document("https://guichet.example", &[], None).unwrap()] {
             assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
         }
     }
 
     #[test]
     fn an_address_that_is_none_gives_no_document() {
-        assert!(document("guichet.example", &[]).is_err());
+        assert!(document("guichet.example", &[], None).is_err());
     }
 }

@@ -13,6 +13,7 @@ mod answer;
 pub mod assertion;
 pub mod authorize;
 pub mod call;
+pub mod certificate;
 pub mod client;
 pub mod discovery;
 pub mod dpop;

@@ -7,9 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::domain::client_keys::{ClientKeys, JwsAlgorithm, KeySet};
+use crate::oidc::certificate;
 use crate::oidc::jwk::{self, Unusable};
 use crate::oidc::jws::{self, Unverified, Verified};
 use crate::outbound::{self, Limits, Outbound, Redirects};
@@ -38,6 +40,8 @@ pub enum NotVerified {
     Set(#[from] Unusable),
     #[error(transparent)]
     Jws(#[from] jws::Error),
+    #[error(transparent)]
+    Certificate(#[from] certificate::Refused),
 }
 
 /// One for the process, shared by reference.
@@ -81,6 +85,24 @@ impl ClientKeySets {
                 Ok(jws.verify(&set, allowed)?)
             }
             outcome => Ok(outcome?),
+        }
+    }
+
+    /// Whether a certificate is one of the client's own (RFC 8705 2.2). Where it has another at its address since, that is
+    /// read again.
+    pub async fn holds_certificate(
+        &self,
+        keys: Option<&ClientKeys>,
+        der: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<(), NotVerified> {
+        let set = self.set(keys).await?;
+        match (certificate::check_registered(der, &set, now), keys) {
+            (Err(certificate::Refused::Unknown), Some(ClientKeys::JwksUri(address))) => {
+                let set = self.at(address, AGAIN).await?;
+                Ok(certificate::check_registered(der, &set, now)?)
+            }
+            (outcome, _) => Ok(outcome?),
         }
     }
 

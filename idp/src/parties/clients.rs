@@ -9,6 +9,8 @@ use time::OffsetDateTime;
 
 use super::Error;
 use crate::chance::{self, Token};
+use crate::config::Listen;
+use crate::domain::client_certificate::MutualTls;
 use crate::domain::relying_party::{
     ClientAuthentication, Environment, OidcParty, PartyId, Protocol, ReleasePolicy, RelyingParty,
 };
@@ -64,10 +66,20 @@ impl From<crate::store::Error> for Refusal {
     }
 }
 
+/// Which certificates clients may register, where they can come with one at all.
+pub fn mutual_tls(settings: &Listen) -> MutualTls {
+    match &settings.mutual_tls {
+        None => MutualTls::Off,
+        Some(own) if own.client_ca_file.is_none() => MutualTls::WithoutAuthorities,
+        Some(_) => MutualTls::WithAuthorities,
+    }
+}
+
 /// Where registrations are taken.
 pub struct Desk<'a> {
     pub store: &'a Store,
     pub outbound: &'a Outbound,
+    pub mutual_tls: MutualTls,
     pub now: OffsetDateTime,
 }
 
@@ -157,7 +169,8 @@ impl Desk<'_> {
     }
 
     async fn read(&self, members: &Map<String, Value>, environment: Environment) -> Result<Registration, Refusal> {
-        let registration = client::read(Value::Object(members.clone()).to_string().as_bytes(), environment)?;
+        let registration =
+            client::read(Value::Object(members.clone()).to_string().as_bytes(), environment, self.mutual_tls)?;
         check_sector(self.outbound, &registration).await?;
         Ok(registration)
     }
@@ -261,11 +274,7 @@ fn party(
 /// RFC 7592 2.2: a client may bring its secret back, and not choose another.
 fn check_secret(members: &Map<String, Value>, client: &OidcParty) -> Result<(), Refusal> {
     let Some(brought) = members.get("client_secret").and_then(Value::as_str) else { return Ok(()) };
-    let hash = match &client.client_authentication {
-        ClientAuthentication::ClientSecretBasic { secret_hash }
-        | ClientAuthentication::ClientSecretPost { secret_hash } => Some(secret_hash),
-        ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => None,
-    };
+    let hash = client.client_authentication.secret_hash();
     if hash.is_some_and(|hash| crate::oidc::call::is_secret(brought, hash)) {
         Ok(())
     } else {
@@ -282,11 +291,7 @@ fn kept_secret(
 ) -> (OidcParty, Option<String>) {
     let secret = Token::fresh().text().to_string();
     let mut client = registration.party(id, &secret);
-    let old = match &before.client_authentication {
-        ClientAuthentication::ClientSecretBasic { secret_hash }
-        | ClientAuthentication::ClientSecretPost { secret_hash } => Some(secret_hash.clone()),
-        ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => None,
-    };
+    let old = before.client_authentication.secret_hash().cloned();
     match (&mut client.client_authentication, old) {
         (
             ClientAuthentication::ClientSecretBasic { secret_hash }
@@ -296,8 +301,10 @@ fn kept_secret(
             *secret_hash = old;
             (client, None)
         }
-        (ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. }, _) => (client, None),
-        _ => (client, Some(secret)),
+        (method, _) => {
+            let secret = method.secret_hash().is_some().then_some(secret);
+            (client, secret)
+        }
     }
 }
 

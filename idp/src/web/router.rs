@@ -22,9 +22,16 @@ const MESSAGE: usize = 256 * 1024;
 const REQUEST: Duration = Duration::from_secs(15);
 
 pub fn router(app: App) -> Router {
-    Router::new()
-        .merge(families())
-        .merge(parties())
+    sheltered(app, Router::new().merge(families()).merge(parties()))
+}
+
+/// What clients may call with a certificate, and nothing that a browser opens.
+pub fn mutual_tls(app: App) -> Router {
+    sheltered(app, endpoints())
+}
+
+fn sheltered(app: App, routes: Router<App>) -> Router {
+    routes
         .fallback(standing::not_found)
         .method_not_allowed_fallback(standing::method_not_allowed)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -72,13 +79,20 @@ fn parties() -> Router<App> {
         .route(paths::DISCOVERY, get(oidc::discovery))
         .route(paths::JWKS, get(oidc::jwks))
         .route(paths::AUTHORIZE, get(authorize::by_link).post(authorize::by_form))
+        .route(paths::END_SESSION, get(rp_logout::by_link).post(rp_logout::by_form))
+        .route(paths::REGISTER, post(register::register))
+        .route("/idp/profile/oidc/register/{id}", get(register::show).put(register::change).delete(register::remove))
+        .merge(endpoints())
+        .layer(DefaultBodyLimit::max(MESSAGE))
+}
+
+/// Of OpenID Connect, those that clients call themselves with proof of who they are or of what they hold.
+fn endpoints() -> Router<App> {
+    Router::new()
         .route(paths::PUSHED, post(authorize::push))
         .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECT, post(tokens_given::introspect))
         .route(paths::REVOKE, post(tokens_given::revoke))
-        .route(paths::END_SESSION, get(rp_logout::by_link).post(rp_logout::by_form))
-        .route(paths::REGISTER, post(register::register))
-        .route("/idp/profile/oidc/register/{id}", get(register::show).put(register::change).delete(register::remove))
         .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo))
         .layer(DefaultBodyLimit::max(MESSAGE))
 }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::domain::release::{Attribute, Terms};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::keys::Keys;
+use crate::mutual_tls::Authorities;
 use crate::outbound::Outbound;
 use crate::parties::client_keys::ClientKeySets;
 use crate::signing::Signing;
@@ -32,6 +33,8 @@ pub struct Parts {
     /// The one way to other servers.
     pub outbound: Outbound,
     pub client_keys: ClientKeySets,
+    /// Of certificates that clients come with.
+    pub authorities: Authorities,
     /// By client and address (section 9).
     pub client_failures: Arc<ClientFailures>,
     pub terms: Terms,

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use directory::sample::Shape;
+use idp::domain::client_certificate::MutualTls;
+use idp::domain::relying_party::Environment;
+use idp::oidc::client;
 use serde_json::{Value, json};
 
 use super::{Mode, Suite};
@@ -76,7 +79,7 @@ async fn oidcc_idtoken_unsigned() {
     let document = json!({
         "client_name": "x", "redirect_uris": [REDIRECT_URI], "id_token_signed_response_alg": "none",
     });
-    let read = idp::oidc::client::read(document.to_string().as_bytes(), idp::domain::relying_party::Environment::Test);
+    let read = client::read(document.to_string().as_bytes(), Environment::Test, MutualTls::Off);
     assert!(read.is_err());
 }
 

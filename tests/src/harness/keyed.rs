@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::party::{text, tls};
 use super::program::{self, Program};
-use super::{House, authority};
+use super::{House, Identity, authority};
 
 pub struct KeyedParty {
     program: Program,
@@ -50,6 +50,16 @@ impl KeyedParty {
         let Registered { issuer, id, secret, method, dpop } = registered;
         let line = json!({
             "issuer": issuer, "client_id": id, "client_secret": secret, "method": method, "dpop": dpop,
+        });
+        self.ask("trust", &line).await.unwrap()
+    }
+
+    /// The same for a client that comes with a certificate, to the addresses where one is asked for.
+    pub async fn trust_with_certificate(&mut self, registered: Registered<'_>, own: &Identity) -> Value {
+        let Registered { issuer, id, secret, method, dpop } = registered;
+        let line = json!({
+            "issuer": issuer, "client_id": id, "client_secret": secret, "method": method, "dpop": dpop,
+            "certificate": {"cert": own.cert, "key": own.key},
         });
         self.ask("trust", &line).await.unwrap()
     }

@@ -32,7 +32,7 @@ pub use party::{Habits, OidcParty, SamlParty, Stack};
 pub use portal::Portal;
 pub use seat::Seat;
 pub use server::{House, Somebody, ent_policy, open_policy};
-pub use tls::{authority, certificates};
+pub use tls::{ClientAuthority, Identity, authority, certificates, self_signed};
 pub use visitor::Visitor;
 
 /// The judges live in real time, so a clock that a test holds starts here.

@@ -12,7 +12,7 @@ use directory::sample::{Dialect, Household, People, Plan, Sample, Shape};
 use directory::testing::{self, Throwaway};
 use idp::accounts::Accounts;
 use idp::clock::Clock;
-use idp::config::{Config, Outbound};
+use idp::config::{Config, MutualTls, Outbound};
 use idp::domain::account::Profile;
 use idp::domain::password::Password;
 use idp::domain::release::Attribute;
@@ -117,6 +117,23 @@ impl House {
         self.restart_with(|config| config.outbound = Outbound { allow_private: true, extra_ca_file: Some(ca) }).await;
     }
 
+    /// From now on clients may come with certificates: their own, and those of this authority where one is named. Gives
+    /// the address that they call.
+    pub async fn open_mutual_tls(&mut self, authority: Option<&str>) -> String {
+        let client_ca_file = authority.map(|pem| {
+            let file = self.folder.path().join("clients-ca.pem");
+            std::fs::write(&file, pem).unwrap();
+            file
+        });
+        let address = "127.0.0.1:0".parse().unwrap();
+        let own = MutualTls { address, public_address: None, certificate: None, key: None, client_ca_file };
+        self.restart_with(|config| config.listen.mutual_tls = Some(own.clone())).await;
+        // As with the main address: known once a port is drawn.
+        let address = self.running().mutual_tls.unwrap();
+        self.restart_with(|config| config.listen.mutual_tls = Some(MutualTls { address, ..own })).await;
+        self.config.mutual_tls_origin().unwrap()
+    }
+
     pub fn later(&self, by: Duration) {
         self.clock.advance(by);
     }
@@ -199,7 +216,9 @@ impl House {
 
     /// Registers any RFC 7591 document.
     pub async fn welcome_client(&self, document: &serde_json::Value, policy: ReleasePolicy) -> (PartyId, String) {
-        let read = idp::oidc::client::read(document.to_string().as_bytes(), Environment::Test).unwrap();
+        let mutual_tls = idp::parties::clients::mutual_tls(&self.config.listen);
+        let document = document.to_string();
+        let read = idp::oidc::client::read(document.as_bytes(), Environment::Test, mutual_tls).unwrap();
         let id = PartyId(format!("client-{}", data_encoding::HEXLOWER.encode(&idp::chance::bytes::<4>())));
         let secret = idp::chance::Token::fresh().text().to_string();
         let registered = RelyingParty {

@@ -3,8 +3,13 @@
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use data_encoding::BASE64;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, PublicKeyData};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
+    PublicKeyData,
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 /// A certificate (its chain behind it) and its key, both PEM.
 #[derive(Clone)]
@@ -39,6 +44,61 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
 
 pub fn authority() -> &'static Authority {
     &AUTHORITY
+}
+
+/// Who gives clients certificates to come with.
+pub struct ClientAuthority {
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl ClientAuthority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Clients of the tests");
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate of this name, as subject and as host, that ends then.
+    pub fn certify(&self, name: &str, ends_at: OffsetDateTime) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let cert = own_params(name, ends_at).signed_by(&key, &self.issuer).unwrap().pem();
+        Identity { cert, key: key.serialize_pem() }
+    }
+}
+
+/// The same by nobody but itself.
+pub fn self_signed(name: &str, ends_at: OffsetDateTime) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    Identity { cert: own_params(name, ends_at).self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+}
+
+fn own_params(name: &str, ends_at: OffsetDateTime) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "Région Exemple");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_after = ends_at;
+    params
+}
+
+impl Identity {
+    /// The first certificate, in base64 of its DER: `x5c`.
+    pub fn x5c(&self) -> String {
+        let lines = self.cert.lines().skip(1).take_while(|line| !line.starts_with('-'));
+        lines.collect()
+    }
+
+    /// The public half as a JWK with the certificate around it.
+    pub fn jwk(&self) -> Value {
+        let pair = KeyPair::from_pem(&self.key).unwrap();
+        let point = pair.public_key_raw();
+        let encode = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+        json!({"kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..]), "x5c": [self.x5c()]})
+    }
 }
 
 /// A self-signed RSA-2048 pair as a SAML service provider has one; a new one each time.

@@ -15,6 +15,7 @@ use crate::chance::Token;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::{Now, oidc_ent, outbox, saml_ent};
+use crate::domain::client_certificate::MutualTls;
 use crate::domain::release::Attribute;
 use crate::domain::relying_party::{Environment, PartyId, Protocol, ReleasePolicy, RelyingParty};
 use crate::oidc::client;
@@ -136,7 +137,8 @@ async fn oidc(
     (sites, now): (&mut Sites<'_>, Now),
 ) -> anyhow::Result<Value> {
     let (base_url, listener) = sites.place(2)?;
-    let registration = client::read(oidc_ent::client_document(&base_url).as_bytes(), Environment::Test)?;
+    let registration =
+        client::read(oidc_ent::client_document(&base_url).as_bytes(), Environment::Test, MutualTls::Off)?;
     let id = PartyId("ent-port-blanc".to_owned());
     let secret = Token::fresh().text();
     let settings = oidc_ent::Settings {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::domain::relying_party::{Environment, Protocol, RelyingParty};
+use crate::domain::relying_party::{ClientAuthentication, Environment, Protocol, RelyingParty};
 
 /// One party in a list.
 pub fn summary(party: &RelyingParty) -> Value {
@@ -55,6 +55,11 @@ pub fn document(party: &RelyingParty) -> Value {
         Protocol::Oidc(client) => json!({
             "redirect_uris": client.redirect_uris,
             "token_endpoint_auth_method": client.client_authentication.name(),
+            "tls_client_auth": match &client.client_authentication {
+                ClientAuthentication::TlsClientAuth { name } => Some(name),
+                _ => None,
+            },
+            "tokens": client.tokens,
             "id_token_signed_response_alg": client.id_token_algorithm,
             "scopes": client.scopes,
             "sector": client.sector,

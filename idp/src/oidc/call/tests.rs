@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::authorize::tests::client;
 use super::super::jws::tests::sign;
 use super::*;
+use crate::domain::client_certificate::CertifiedName;
 use crate::domain::token_options::SecurityProfile;
 
 const ID: &str = "ent-exemple";
@@ -33,6 +34,29 @@ fn body(extra: &[(&str, &str)]) -> Vec<u8> {
 fn basic_header(id: &str, secret: &str) -> String {
     let encode = |text: &str| serde_urlencoded::to_string([("", text)]).unwrap()[1..].to_owned();
     format!("Basic {}", BASE64.encode(format!("{}:{}", encode(id), encode(secret)).as_bytes()))
+}
+
+fn by_certificate() -> [ClientAuthentication; 2] {
+    let name = CertifiedName::SanDns("ent.example".to_owned());
+    [ClientAuthentication::TlsClientAuth { name }, ClientAuthentication::SelfSignedTlsClientAuth]
+}
+
+#[test]
+fn op_07_a_client_with_a_certificate_says_its_name_and_nothing_more() {
+    let named = Call::read(None, &body(&[("client_id", ID)])).unwrap();
+    let header = basic_header(ID, SECRET);
+    let others = [
+        Call::read(Some(&header), &body(&[])).unwrap(),
+        Call::read(None, &body(&[("client_id", ID), ("client_secret", SECRET)])).unwrap(),
+        Call::read(None, &body(&[("client_assertion_type", JWT_BEARER), ("client_assertion", &asserted())])).unwrap(),
+    ];
+    for method in by_certificate() {
+        let registered = party(method);
+        assert_eq!(named.check(&registered).unwrap().1, Proof::Certificate, "which is still to be proven");
+        for other in &others {
+            assert!(other.check(&registered).is_err());
+        }
+    }
 }
 
 /// Whether the client is who it says, as far as it says it by itself.

@@ -7,6 +7,8 @@ use crate::domain::relying_party::ClientAuthentication;
 use crate::oidc::call;
 use crate::oidc::jws::tests::ec_jwk;
 
+mod certificates;
+
 const SECRET: &str = "c2VjcmV0LW9mLTI1Ni1yYW5kb20tYml0cy1mb3ItdGVzdHM";
 
 fn id() -> PartyId {
@@ -21,7 +23,7 @@ fn with(changes: &Value) -> Value {
 }
 
 fn registered(changes: &Value) -> Result<Registration, Error> {
-    read(with(changes).to_string().as_bytes(), Environment::Production)
+    read(with(changes).to_string().as_bytes(), Environment::Production, MutualTls::Off)
 }
 
 /// The field a refusal names.
@@ -188,7 +190,7 @@ fn op_11_a_sector_has_to_name_every_address_of_the_client() {
 
 #[test]
 fn a_file_that_is_no_metadata_says_where_it_stops() {
-    let read = |text: &str| read(text.as_bytes(), Environment::Test);
+    let read = |text: &str| read(text.as_bytes(), Environment::Test, MutualTls::Off);
     assert_eq!(read("{\n  \"client_name\": }"), Err(Error::NotJson { line: 2, column: 18 }));
     assert_eq!(read("[]"), Err(Error::NotAnObject));
 }
@@ -206,7 +208,7 @@ fn a_refusal_reads_as_a_sentence() {
 
 #[test]
 fn op_11_clients_on_one_machine_or_with_a_scheme_of_their_own_share_no_sector() {
-    let test = |changes: Value| read(with(&changes).to_string().as_bytes(), Environment::Test).unwrap();
+    let test = |changes: Value| read(with(&changes).to_string().as_bytes(), Environment::Test, MutualTls::Off).unwrap();
     let local = test(json!({"redirect_uris": ["http://localhost:3000/cb", "http://127.0.0.1:3000/cb"]}));
     assert_eq!(local.party(&id(), SECRET).sector, "ent-exemple");
     let app = registered(&json!({"redirect_uris": ["fr.exemple.app:/cb"], "token_endpoint_auth_method": "none"}));
@@ -218,7 +220,7 @@ fn op_11_clients_on_one_machine_or_with_a_scheme_of_their_own_share_no_sector() 
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read(&bytes, Environment::Test);
+        let _ = read(&bytes, Environment::Test, MutualTls::Off);
     }
 
     #[test]
@@ -251,7 +253,10 @@ fn the_keys_of_a_client_are_given_by_value_or_by_address() {
         assert_eq!(refused(&json!({"jwks_uri": address})), "jwks_uri");
     }
     let local = with(&json!({"jwks_uri": "http://localhost/jwks"})).to_string();
-    assert!(read(local.as_bytes(), Environment::Test).is_err(), "whoever answers there would be the client");
+    assert!(
+        read(local.as_bytes(), Environment::Test, MutualTls::Off).is_err(),
+        "whoever answers there would be the client"
+    );
 }
 
 #[test]

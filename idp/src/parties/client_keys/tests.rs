@@ -151,3 +151,29 @@ async fn keys_in_the_registration_need_nobody_and_without_any_nothing_is_verifie
     assert_eq!(bench.sets.verify(None, &jws, &JwsAlgorithm::ALL).await, Err(NotVerified::NoKeys));
     assert_eq!(bench.asked(), 0);
 }
+
+#[tokio::test]
+async fn a_certificate_that_is_new_at_the_address_is_looked_for_like_a_key() {
+    let bench = Bench::new();
+    let certificate = || {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::default().self_signed(&pair).unwrap().der().to_vec()
+    };
+    let (old, new) = (certificate(), certificate());
+    let key = |der: &[u8]| {
+        let mut key = ec_jwk();
+        key["x5c"] = json!([data_encoding::BASE64.encode(der)]);
+        key
+    };
+    let holds = async |der: &[u8]| bench.sets.holds_certificate(Some(&bench.keys), der, bench.clock.now()).await;
+    let unknown = Err(NotVerified::Certificate(certificate::Refused::Unknown));
+    bench.serves(&[key(&old)]);
+    assert_eq!(holds(&old).await, Ok(()));
+    assert_eq!(holds(&new).await, unknown);
+    bench.serves(&[key(&new)]);
+    bench.clock.advance(AGAIN);
+    assert_eq!(holds(&new).await, Ok(()));
+    assert_eq!(holds(&old).await, unknown, "it was taken back");
+    assert_eq!(bench.asked(), 2);
+    assert_eq!(bench.sets.holds_certificate(None, &new, bench.clock.now()).await, Err(NotVerified::NoKeys));
+}

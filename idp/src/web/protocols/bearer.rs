@@ -1,6 +1,6 @@
 //! An access token that comes back to an endpoint of ours, and what it opens.
 
-use super::clients;
+use super::{certificates, clients};
 use crate::domain::holder::Holder;
 use crate::oidc::access_token::{self, Presented};
 use crate::oidc::{paths, scopes, userinfo};
@@ -24,7 +24,7 @@ pub async fn at_userinfo(
     if !token.scopes.iter().any(|scope| scope == scopes::OPENID) {
         return Ok(Err(userinfo::Error::InsufficientScope));
     }
-    let address = format!("{issuer}{}", paths::USERINFO);
+    let address = caller.called(&app.config, paths::USERINFO);
     let is_held = match (&token.holder, shown.scheme) {
         (Some(Holder::Dpop(key)), userinfo::Scheme::Dpop) => {
             match clients::proven(app, caller, &address, Some(shown.token)).await? {
@@ -32,11 +32,11 @@ pub async fn at_userinfo(
                 Err(_) => return Ok(Err(userinfo::Error::InvalidProof)),
             }
         }
+        (Some(Holder::Certificate(thumbprint)), userinfo::Scheme::Bearer) => certificates::has(caller, thumbprint),
         (None, userinfo::Scheme::Bearer) => true,
         // RFC 9449 7.2: neither passes for the other.
         (Some(Holder::Dpop(_)), userinfo::Scheme::Bearer)
-        | (Some(Holder::Certificate(_)), _)
-        | (None, userinfo::Scheme::Dpop) => false,
+        | (Some(Holder::Certificate(_)) | None, userinfo::Scheme::Dpop) => false,
     };
     if !is_held {
         return Ok(Err(userinfo::Error::InvalidToken));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 
+use super::certificates;
 use super::oidc::written;
 use crate::domain::holder::Holder;
 use crate::domain::relying_party::{ClientAuthentication, OidcParty, PartyId, RelyingParty};
@@ -77,7 +78,7 @@ pub async fn known(app: &App, caller: &Caller, body: &[u8]) -> Result<Known, Ref
         failures.count(call.client_id(), caller.address);
         return Err(call.refuse_client().into());
     };
-    match prove(app, &call, &party).await {
+    match prove(app, caller, &call, &party).await {
         Ok(()) => Ok(Known { party, call }),
         Err(Refused::Told(error)) => {
             failures.count(call.client_id(), caller.address);
@@ -88,13 +89,19 @@ pub async fn known(app: &App, caller: &Caller, body: &[u8]) -> Result<Known, Ref
     }
 }
 
-async fn prove(app: &App, call: &Call, party: &RelyingParty) -> Result<(), Refused> {
+async fn prove(app: &App, caller: &Caller, call: &Call, party: &RelyingParty) -> Result<(), Refused> {
     let (client, proof) = call.check(party)?;
-    let Proof::Assertion { text, allowed } = proof else { return Ok(()) };
     let refused = |why: &dyn std::fmt::Display| {
         // The one who is to mend it reads our journal or asks an operator; a stranger is told nothing.
-        tracing::info!(party = %party.id, %why, "a client assertion was refused");
+        tracing::info!(party = %party.id, %why, "a client's proof of itself was refused");
         Refused::Told(call.refuse_client())
+    };
+    let (text, allowed) = match proof {
+        Proof::Given => return Ok(()),
+        Proof::Certificate => {
+            return certificates::check(app, caller, client).await.map_err(|why| refused(&why));
+        }
+        Proof::Assertion { text, allowed } => (text, allowed),
     };
     let jws = Unverified::parse(text).map_err(|why| refused(&why))?;
     let verified = app.client_keys.verify(client.keys.as_ref(), &jws, &allowed).await;
@@ -126,7 +133,10 @@ async fn note_failure(app: &App, party: &PartyId) -> Result<(), Error> {
 /// The key that the tokens of this request are bound to, proven and spent; none for a client that may have bearer tokens
 /// and shows none.
 pub async fn holder(app: &App, caller: &Caller, client: &OidcParty, path: &str) -> Result<Option<Holder>, Refused> {
-    let address = format!("{}{path}", app.config.origin());
+    if client.tokens.certificate_bound {
+        return Ok(Some(certificates::holder(caller)?));
+    }
+    let address = caller.called(&app.config, path);
     match proven(app, caller, &address, None).await? {
         Ok(Some(thumbprint)) => Ok(Some(Holder::Dpop(thumbprint))),
         Ok(None) if client.tokens.dpop_bound => {

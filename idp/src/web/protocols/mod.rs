@@ -5,6 +5,7 @@
 mod about;
 pub mod authorize;
 mod bearer;
+mod certificates;
 pub mod clients;
 pub mod farewells;
 pub mod logout;

@@ -14,6 +14,7 @@ use crate::domain::relying_party::{Protocol, RelyingParty};
 use crate::domain::session::Session;
 use crate::oidc::userinfo::Opened;
 use crate::oidc::{Answer, authorize, discovery, token, userinfo};
+use crate::parties::clients;
 use crate::store::NewGrant;
 use crate::web::caller::Caller;
 use crate::web::error::Error;
@@ -24,7 +25,9 @@ const CODE_LIFE: Duration = Duration::seconds(60);
 
 pub async fn discovery(State(app): State<App>) -> Result<Response, Error> {
     let languages: Vec<&str> = app.pages.text().languages().iter().map(crate::text::Language::code).collect();
-    let document = discovery::document(app.config.origin(), &languages);
+    let origin = app.config.mutual_tls_origin();
+    let mutual_tls = origin.as_deref().map(|origin| (origin, clients::mutual_tls(&app.config.listen)));
+    let document = discovery::document(app.config.origin(), &languages, mutual_tls);
     document.map(written).map_err(|error| Error::Signing(error.to_string()))
 }
 

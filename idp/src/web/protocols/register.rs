@@ -10,7 +10,7 @@ use super::oidc::written;
 use crate::chance::Token;
 use crate::domain::relying_party::PartyId;
 use crate::oidc::{client, userinfo};
-use crate::parties::clients::{Desk, Refusal, Told};
+use crate::parties::clients::{self, Desk, Refusal, Told};
 use crate::store::Hash;
 use crate::web::caller::Caller;
 use crate::web::error::Error;
@@ -18,7 +18,8 @@ use crate::web::paths;
 use crate::web::state::App;
 
 fn desk(app: &App) -> Desk<'_> {
-    Desk { store: &app.store, outbound: &app.outbound, now: app.clock.now() }
+    let mutual_tls = clients::mutual_tls(&app.config.listen);
+    Desk { store: &app.store, outbound: &app.outbound, mutual_tls, now: app.clock.now() }
 }
 
 pub async fn register(State(app): State<App>, caller: Caller, body: Bytes) -> Result<Response, Error> {
