@@ -89,6 +89,11 @@ impl Registered {
     }
 }
 
+/// What a client brings a code with, beside the proof of who it is.
+pub const fn exchange_fields(code: &str) -> [(&str, &str); 4] {
+    [("grant_type", "authorization_code"), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER), ("code", code)]
+}
+
 /// The code on the page that is about to send it.
 pub fn code_on(visitor: &Visitor) -> String {
     let form = visitor.page().submission("Continuer vers ENT d'essai");
