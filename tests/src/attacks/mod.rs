@@ -2,6 +2,7 @@
 //! Raw requests where a browser would not do it. Nobody may gain anything, and nothing may be sent where a message says.
 
 mod client_keys;
+mod cross_origin;
 mod forms;
 mod guesses;
 mod headers;
