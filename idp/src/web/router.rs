@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
-use super::families::{consent, first_time, resume, sign_in, sign_out, standing};
+use super::families::{consent, consents, first_time, resume, sign_in, sign_out, standing};
 use super::protocols::{authorize, logout, oidc, register, rp_logout, saml, token, tokens_given};
 use super::state::App;
 use super::{cross_origin, paths, shield};
@@ -61,6 +61,7 @@ fn families() -> Router<App> {
         .route("/deconnexion/{id}", get(sign_out::show))
         .route("/deconnexion/{id}/retour", get(sign_out::reply))
         .route("/deconnexion/{id}/{farewell}", get(sign_out::tell))
+        .route(paths::CONSENTS, get(consents::show).post(consents::take_back))
         .route(paths::HELP, get(standing::help))
         .route("/accessibilite", get(standing::accessibility))
         .route(paths::PRIVACY, get(standing::privacy))
