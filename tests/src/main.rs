@@ -52,3 +52,5 @@ mod saml;
 mod saml_options;
 #[cfg(test)]
 mod shibboleth;
+#[cfg(test)]
+mod two_nodes;
