@@ -1,4 +1,4 @@
-//! What lies around the code flow, towards openid-client: pushed and signed requests, claims by name, consent, userinfo as a
+//! What lies around the code flow, towards openid-client: pushed and signed requests, claims by name, userinfo as a
 //! JWT, who is meant and who must not be joined.
 
 use std::time::Duration;
@@ -217,70 +217,6 @@ async fn an_id_token_hint_means_one_person() {
     house.later(Duration::from_hours(2));
     visitor.open(&format!("{}?id_token_hint={hint}x", party.at("/"))).await;
     assert_eq!(party.error_brought(&visitor), "invalid_request");
-}
-
-#[tokio::test]
-async fn a_portal_that_needs_consent_is_told_after_a_yes_which_is_remembered() {
-    for house in House::each().await {
-        let who = house.guardian(Shape::TwoParents).await;
-        let needs = json!({ "consent_required": true });
-        let Some((party, id)) = FlowsParty::welcomed(&house, open_policy(), needs).await else { return };
-        let mut visitor = Visitor::new();
-        visitor.open(&party.at("/")).await;
-        visitor.sign_in(&who).await;
-        assert_eq!(visitor.page().h1(), "Que dire à ENT d'essai ?");
-        let text = visitor.page().text();
-        assert!(text.contains("votre nom et votre prénom") && !text.contains("vos enfants"), "{text}");
-        visitor.press("Refuser").await;
-        assert_eq!(party.error_brought(&visitor), "access_denied");
-
-        visitor.open(&format!("{}?prompt=none", party.at("/"))).await;
-        assert_eq!(party.error_brought(&visitor), "consent_required");
-        visitor.open(&party.at("/")).await;
-        visitor.press("Accepter et continuer").await;
-        assert!(visitor.page().answer()["userinfo"]["given_name"].is_string());
-        visitor.open(&format!("{}?prompt=none", party.at("/"))).await;
-        assert!(visitor.page().answer()["claims"]["sub"].is_string(), "remembered");
-
-        // It wishes to know more: the question is asked anew, and says what.
-        visitor.open(&format!("{}?scope=openid+profile+ect.scope.cnx", party.at("/"))).await;
-        assert!(visitor.page().text().contains("vos enfants"));
-        visitor.press("Accepter et continuer").await;
-        visitor.page().answer();
-        visitor.open(&format!("{}?prompt=consent", party.at("/"))).await;
-        assert_eq!(visitor.page().h1(), "Que dire à ENT d'essai ?", "asked for, whatever is remembered");
-        // Another person agreed to nothing.
-        let pupil = house.student(Shape::TwoParents).await;
-        let mut other = Visitor::new();
-        other.open(&party.at("/")).await;
-        other.sign_in(&pupil).await;
-        assert_eq!(other.page().h1(), "Que dire à ENT d'essai ?");
-        let account = house.accounts().store.account_of(&who.person).await.unwrap().unwrap().account.id;
-        assert!(house.accounts().store.withdraw_consent(&account, &id).await.unwrap());
-        visitor.open(&party.at("/")).await;
-        assert_eq!(visitor.page().h1(), "Que dire à ENT d'essai ?", "taken back");
-    }
-}
-
-#[tokio::test]
-async fn ls_09_a_yes_of_another_site_is_none() {
-    let house = House::one().await;
-    let who = house.guardian(Shape::TwoParents).await;
-    let needs = json!({ "consent_required": true });
-    let Some((party, _)) = FlowsParty::welcomed(&house, open_policy(), needs).await else { return };
-    let mut visitor = Visitor::new();
-    visitor.open(&party.at("/")).await;
-    visitor.sign_in(&who).await;
-    let form = visitor.page().submission("Accepter et continuer");
-    let csrf = form.fields.iter().find(|(name, _)| name == "csrf").unwrap().1.clone();
-    for (from, csrf) in [("https://evil.example/", csrf.as_str()), (house.url.as_str(), "guessed")] {
-        let fields = [("csrf", csrf), ("choix", "accepter")];
-        let mut beside = visitor.beside();
-        beside.post_from(from, form.action.as_str(), &fields).await;
-        assert_eq!(beside.status().as_u16(), if from == house.url { 403 } else { 200 }, "{from}");
-    }
-    visitor.open(&format!("{}?prompt=none", party.at("/"))).await;
-    assert_eq!(party.error_brought(&visitor), "consent_required");
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ struct Words {
     sign_in: &'static str,
     title: &'static str,
     agree: &'static str,
+    agreed: &'static str,
+    take_back: &'static str,
     sign_out: &'static str,
 }
 
@@ -23,6 +25,8 @@ const FRENCH: Words = Words {
     sign_in: "Se connecter",
     title: "Que dire à ENT d'essai ?",
     agree: "Accepter et continuer",
+    agreed: "Ce que vous avez accepté",
+    take_back: "Ne plus rien dire à ENT d'essai",
     sign_out: "Se déconnecter",
 };
 const ENGLISH: Words = Words {
@@ -32,6 +36,8 @@ const ENGLISH: Words = Words {
     sign_in: "Sign in",
     title: "What may we tell ENT d'essai?",
     agree: "Agree and continue",
+    agreed: "What you have agreed to",
+    take_back: "Tell ENT d'essai nothing more",
     sign_out: "Sign out",
 };
 
@@ -62,6 +68,14 @@ async fn journey(device: Device, words: &Words, house: &House, who: &Somebody, n
     browser.press(tab, words.agree).await;
     browser.arrive(tab, &party.redirect_uri).await;
     assert_eq!(browser.page(tab).await.h1(), "Signed in");
+
+    browser.goto(tab, &house.at_path("/compte/portails")).await;
+    assert_eq!(browser.page(tab).await.h1(), words.agreed);
+    judge(&mut browser, tab, &format!("{folder}/agreed")).await;
+    browser.press(tab, words.take_back).await;
+    assert_eq!(browser.page(tab).await.h1(), words.agreed);
+    assert!(!browser.page(tab).await.text().contains("ENT d'essai"), "it is gone");
+    judge(&mut browser, tab, &format!("{folder}/taken-back")).await;
 
     // Without the ID token the person is asked, and the browser goes on from our form to the client's address.
     browser.goto(tab, &format!("{}?id_token_hint=", party.at("/logout"))).await;

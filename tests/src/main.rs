@@ -9,6 +9,8 @@ mod conformance;
 #[cfg(test)]
 mod consent_in_chromium;
 #[cfg(test)]
+mod consents;
+#[cfg(test)]
 mod e1_first_sign_in;
 #[cfg(test)]
 mod harness;
@@ -50,3 +52,5 @@ mod saml;
 mod saml_options;
 #[cfg(test)]
 mod shibboleth;
+#[cfg(test)]
+mod two_nodes;

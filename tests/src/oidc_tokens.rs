@@ -127,6 +127,26 @@ async fn op_08_a_public_client_refreshes_with_its_key_through_a_restart() {
 }
 
 #[tokio::test]
+async fn an_id_token_comes_with_a_refresh_and_tells_of_the_same_sign_in() {
+    // OpenID Connect Core 12.2.
+    for house in House::each().await {
+        let Some((mut party, _)) = welcome(&house, "private_key_jwt", false, &refreshing()).await else { return };
+        let answer = learnt(&house, &party, OFFLINE).await;
+        house.later(Duration::from_mins(30));
+        let next = party.ask("refresh", &json!({})).await.unwrap();
+        for same in ["iss", "sub", "aud", "auth_time", "acr", "amr", "nonce", "sid"] {
+            assert_eq!(next["claims"][same], answer["claims"][same], "{same}");
+            assert!(!next["claims"][same].is_null(), "{same}");
+        }
+        let age = |claims: &Value| claims["iat"].as_i64().unwrap();
+        assert_eq!(age(&next["claims"]) - age(&answer["claims"]), 30 * 60);
+        assert_ne!(next["claims"]["at_hash"], answer["claims"]["at_hash"], "of the access token beside it");
+        let narrowed = party.ask("refresh", &json!({"scope": "profile"})).await.unwrap();
+        assert_eq!((narrowed.get("id_token"), &narrowed["scope"]), (None, &json!("profile")));
+    }
+}
+
+#[tokio::test]
 async fn without_the_scope_there_is_no_refresh_token_nor_for_clients_not_registered_for_it() {
     let house = House::one().await;
     let Some((party, _)) = welcome(&house, "private_key_jwt", false, &refreshing()).await else { return };
@@ -144,6 +164,7 @@ async fn a_client_of_the_fapi_profile_gets_bound_tokens_for_its_key() {
     let Some((mut party, _)) = welcome(&house, "private_key_jwt", true, &members).await else { return };
     let answer = learnt(&house, &party, "pushed").await;
     assert_eq!(answer["token_answer"]["token_type"], json!("dpop"));
+    assert_eq!(answer["nonces"], json!(1), "asked for once, and good for the requests after");
     let said = party.ask("introspect", &json!({"token": "access_token"})).await.unwrap();
     assert_eq!(said["cnf"]["jkt"].as_str().unwrap().len(), 43);
 

@@ -99,22 +99,22 @@ async fn signs_in(device: Device, words: &Words) {
 
 #[tokio::test]
 async fn signing_in_on_a_phone_in_french() {
-    signs_in(Device::PHONE, &FRENCH).await;
+    Box::pin(signs_in(Device::PHONE, &FRENCH)).await;
 }
 
 #[tokio::test]
 async fn signing_in_on_a_phone_without_script_in_english() {
-    signs_in(Device::PHONE.without_script(), &ENGLISH).await;
+    Box::pin(signs_in(Device::PHONE.without_script(), &ENGLISH)).await;
 }
 
 #[tokio::test]
 async fn signing_in_at_a_desk_in_english() {
-    signs_in(Device::DESKTOP, &ENGLISH).await;
+    Box::pin(signs_in(Device::DESKTOP, &ENGLISH)).await;
 }
 
 #[tokio::test]
 async fn signing_in_at_a_desk_without_script_in_french() {
-    signs_in(Device { dark: true, ..Device::DESKTOP.without_script() }, &FRENCH).await;
+    Box::pin(signs_in(Device { dark: true, ..Device::DESKTOP.without_script() }, &FRENCH)).await;
 }
 
 #[tokio::test]

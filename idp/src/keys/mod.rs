@@ -149,6 +149,15 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// What clients put into their proofs for a span of time; the same on every node, and nobody's to foresee.
+    pub fn proof_nonce(&self, span: i64) -> String {
+        let key = SymmetricKey::from_bytes(self.csrf.hmac_sha256(b"the nonces of DPoP proofs, and nothing else"));
+        let tag = key.hmac_sha256(&span.to_be_bytes());
+        data_encoding::BASE64URL_NOPAD.encode(&tag)
+    }
+}
+
 fn symmetric(folder: &Folder, name: &str) -> Result<SymmetricKey, Error> {
     let text = folder.read_or_make(name, Sealed::Yes, || Ok(SymmetricKey::fresh().to_text()))?;
     SymmetricKey::read(&text).ok_or_else(|| folder.malformed(name, "a key of 32 bytes in base64"))

@@ -332,6 +332,15 @@ fn a_metadata_address_is_of_one_party_and_no_seal_of_another_kind() {
 }
 
 #[test]
+fn a_nonce_is_that_of_its_span_on_every_node_with_this_folder_and_no_other_seal() {
+    let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (keys, node, others) = (open(home.path()).unwrap(), open(home.path()).unwrap(), open(other.path()).unwrap());
+    assert_eq!(keys.proof_nonce(7), node.proof_nonce(7));
+    assert_ne!(keys.proof_nonce(7), keys.proof_nonce(8));
+    assert_ne!(keys.proof_nonce(7), others.proof_nonce(7));
+}
+
+#[test]
 fn rsa_signatures_verify_under_the_published_numbers() {
     let home = tempfile::tempdir().unwrap();
     let key = rs256(home.path());

@@ -110,6 +110,15 @@ impl Parameters {
         self.form.get("id_token_hint")
     }
 
+    /// The same, for this key alone to spend the code (RFC 9449 10.1); `None` where the request names another.
+    pub fn bound_to(mut self, key: &str) -> Option<Self> {
+        if let Some(other) = self.form.get("dpop_jkt") {
+            return (other == key).then_some(self);
+        }
+        self.form.add("dpop_jkt".to_owned(), key.to_owned());
+        Some(self)
+    }
+
     /// As they are kept until the browser comes.
     pub fn encoded(&self) -> String {
         self.form.encoded()

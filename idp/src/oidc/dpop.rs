@@ -23,6 +23,26 @@ pub struct Target<'a> {
     pub address: &'a str,
     /// Shown beside the proof, where one is.
     pub access_token: Option<&'a str>,
+    pub nonces: Nonces<'a>,
+}
+
+/// What we gave clients to put into their proofs, so that none can be made long before it is used (RFC 9449 8).
+#[derive(Debug, Clone, Copy)]
+pub struct Nonces<'a> {
+    /// Those that count now.
+    pub good: &'a [String],
+    /// Whether a proof without one counts.
+    pub are_required: bool,
+}
+
+/// How long a nonce is given out; it counts for as long again.
+const NONCE_LIFE: i64 = 5 * 60;
+
+/// The spans of time whose nonces count now: the one that is given out comes first, then the one before, and the next, since
+/// another node's clock may be ahead.
+pub fn spans(now: OffsetDateTime) -> [i64; 3] {
+    let span = now.unix_timestamp().div_euclid(NONCE_LIFE);
+    [span, span - 1, span + 1]
 }
 
 /// A good proof, once what it spends has been spent.
@@ -41,6 +61,8 @@ pub enum Refused {
     Time,
     Id,
     Token,
+    /// The one refusal after which the same client is to try again, with a nonce that it is given.
+    Nonce,
 }
 
 impl Refused {
@@ -53,6 +75,7 @@ impl Refused {
             Self::Time => "iat of the DPoP proof is more than a minute from now",
             Self::Id => "jti of the DPoP proof is missing or longer than 256 characters",
             Self::Token => "ath of the DPoP proof is not the hash of the access token",
+            Self::Nonce => "nonce of the DPoP proof is not the one in the DPoP-Nonce header",
         }
     }
 }
@@ -68,6 +91,13 @@ pub fn check(text: &str, target: Target<'_>, now: OffsetDateTime) -> Result<Proo
     let is_here = proof.text("htu").and_then(plain).is_some_and(|htu| plain(target.address) == Some(htu));
     if proof.text("htm") != Some(target.method) || !is_here {
         return Err(Refused::Target);
+    }
+    let is_fresh = match proof.claims.get("nonce") {
+        None => !target.nonces.are_required,
+        Some(nonce) => target.nonces.good.iter().any(|good| nonce == good.as_str()),
+    };
+    if !is_fresh {
+        return Err(Refused::Nonce);
     }
     let made = proof.time("iat").filter(|made| (*made - now).abs() <= WINDOW).ok_or(Refused::Time)?;
     let id = proof.text("jti").filter(|id| (1..=MAX_ID).contains(&id.len())).ok_or(Refused::Id)?;

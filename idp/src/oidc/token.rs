@@ -39,6 +39,9 @@ pub enum Error {
     InvalidTarget,
     #[error("invalid_dpop_proof: {0}")]
     InvalidProof(&'static str),
+    /// RFC 9449 8: again, with the nonce in the header beside it.
+    #[error("use_dpop_nonce")]
+    UseNonce,
     #[error("temporarily_unavailable")]
     TooManyFailures { retry_after: u64 },
     #[error("server_error")]
@@ -57,6 +60,7 @@ impl Error {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidProof(_) => "invalid_dpop_proof",
+            Self::UseNonce => "use_dpop_nonce",
             Self::TooManyFailures { .. } => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -72,6 +76,7 @@ impl Error {
             Self::UnsupportedTokenType => (400, "this kind of token is not given here"),
             Self::InvalidScope => (400, "scope holds more than was granted"),
             Self::InvalidTarget => (400, "resource is not one that was granted to the client"),
+            Self::UseNonce => (400, "the DPoP proof needs the nonce of the DPoP-Nonce header"),
             Self::TooManyFailures { .. } => (429, "too many failed authentications from this address"),
             Self::ServerError => (500, "the request could not be answered"),
         };

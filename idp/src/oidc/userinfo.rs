@@ -27,6 +27,9 @@ pub enum Error {
     InsufficientScope,
     #[error("invalid_dpop_proof")]
     InvalidProof,
+    /// RFC 9449 9: again, with the nonce in the header beside it.
+    #[error("use_dpop_nonce")]
+    UseNonce,
 }
 
 impl Error {
@@ -38,6 +41,7 @@ impl Error {
             Self::InvalidToken => (401, Some("invalid_token")),
             Self::InsufficientScope => (403, Some("insufficient_scope")),
             Self::InvalidProof => (401, Some("invalid_dpop_proof")),
+            Self::UseNonce => (401, Some("use_dpop_nonce")),
         };
         let error = code.map(|code| format!(r#", error="{code}""#)).unwrap_or_default();
         let challenge = format!(r#"Bearer realm="userinfo"{error}, DPoP algs="RS256 PS256 ES256"{error}"#);

@@ -3,12 +3,21 @@
 use std::collections::BTreeSet;
 
 use directory::db::{self, on};
+use time::OffsetDateTime;
 
 use super::audit::{Event, record};
 use super::{BrowserHash, Result, Store};
 use crate::domain::account::AccountId;
 use crate::domain::interaction::InteractionId;
 use crate::domain::relying_party::PartyId;
+
+/// What a person agreed that one party is told, by the names that were shown in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consented {
+    pub party: PartyId,
+    pub told: BTreeSet<String>,
+    pub given_at: OffsetDateTime,
+}
 
 impl Store {
     /// What the person agreed to; nothing where they never did.
@@ -43,11 +52,34 @@ impl Store {
         Ok(())
     }
 
-    /// The person takes back what they agreed to.
-    pub async fn withdraw_consent(&self, account: &AccountId, party: &PartyId) -> Result<bool> {
+    /// All that the person agreed to and did not take back, by the party's identifier.
+    pub async fn consents(&self, account: &AccountId) -> Result<Vec<Consented>> {
+        const ALL: &str = "SELECT party, told, given_at FROM consents WHERE account = $1 ORDER BY party";
+        let rows: Vec<(String, String, OffsetDateTime)> =
+            on!(&self.read, c => sqlx::query_as(ALL).bind(account.as_str()).fetch_all(c).await)?;
+        let consented = |(party, told, given_at): (String, String, _)| {
+            let told = told.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            Consented { party: PartyId(party), told, given_at }
+        };
+        Ok(rows.into_iter().map(consented).collect())
+    }
+
+    /// The person takes back what they agreed to, and with it whatever the party was granted: its tokens end on all nodes.
+    /// False where there was nothing to take back.
+    pub async fn take_back(&self, account: &AccountId, party: &PartyId, event: &Event<'_>) -> Result<bool> {
         const WITHDRAW: &str = "DELETE FROM consents WHERE account = $1 AND party = $2";
-        let gone = on!(&self.write, c => sqlx::query(WITHDRAW)
-            .bind(account.as_str()).bind(&party.0).execute(c).await?.rows_affected());
+        const END: &str = "UPDATE grants SET revoked_at = $3 WHERE account = $1 AND party = $2 AND revoked_at IS NULL";
+        let mut tx = db::begin(&self.write).await?;
+        let gone = on!(&mut tx, c => {
+            let gone = sqlx::query(WITHDRAW)
+                .bind(account.as_str()).bind(&party.0).execute(&mut **c).await?.rows_affected();
+            if gone == 1 {
+                sqlx::query(END).bind(account.as_str()).bind(&party.0).bind(event.at).execute(&mut **c).await?;
+                record!(event, &mut **c)?;
+            }
+            gone
+        });
+        db::commit(tx).await?;
         Ok(gone == 1)
     }
 }

@@ -151,14 +151,6 @@ impl Store {
         revoked.map(granted).transpose()
     }
 
-    /// The same for all that one party was granted by one person.
-    pub async fn withdraw_grants(&self, account: &AccountId, party: &PartyId, now: OffsetDateTime) -> Result<u64> {
-        const WITHDRAW: &str =
-            "UPDATE grants SET revoked_at = $3 WHERE account = $1 AND party = $2 AND revoked_at IS NULL";
-        Ok(on!(&self.write, c => sqlx::query(WITHDRAW)
-            .bind(account.as_str()).bind(&party.0).bind(now).execute(c).await?.rows_affected()))
-    }
-
     /// What a grant opens now, with whom it is about: not revoked, by a replay, a reset or the end of the session.
     pub async fn opened(&self, grant: &Hash) -> Result<Option<Opened>> {
         const FIND: &str = concat!(

@@ -28,6 +28,7 @@ use directory::db::{self, Access, Db, Migrations, Place};
 
 pub use accounts::{NewAccount, Recorded};
 pub use audit::{Event, Noted, Outcome};
+pub use consents::Consented;
 pub use following::{Change, Deed, Followed, Seen};
 pub use grants::{Granted, NewGrant, NewRefreshToken, Opened, Spent};
 pub use interactions::{Kept, Trace};

@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod cookies;
+pub mod cross_origin;
 pub mod error;
 pub mod families;
 pub mod form;

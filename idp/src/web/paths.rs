@@ -22,6 +22,8 @@ pub const SIGN_IN: &str = "/connexion";
 pub const SIGN_OUT: &str = "/deconnexion";
 pub const FIRST_TIME: &str = "/premiere-connexion";
 pub const FORGOTTEN: &str = "/oubli";
+/// What a person agreed to.
+pub const CONSENTS: &str = "/compte/portails";
 pub const HELP: &str = "/aide";
 pub const PRIVACY: &str = "/donnees-personnelles";
 

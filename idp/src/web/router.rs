@@ -11,10 +11,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
-use super::families::{consent, first_time, resume, sign_in, sign_out, standing};
+use super::families::{consent, consents, first_time, resume, sign_in, sign_out, standing};
 use super::protocols::{authorize, logout, oidc, register, rp_logout, saml, token, tokens_given};
 use super::state::App;
-use super::{paths, shield};
+use super::{cross_origin, paths, shield};
 
 /// HT-03: a form of ours is small, a SAML message has its own limit (SI-01).
 const FORM: usize = 4 * 1024;
@@ -22,12 +22,14 @@ const MESSAGE: usize = 256 * 1024;
 const REQUEST: Duration = Duration::from_secs(15);
 
 pub fn router(app: App) -> Router {
-    sheltered(app, Router::new().merge(families()).merge(parties()))
+    let routes = Router::new().merge(families()).merge(parties()).merge(confidential());
+    let shared = middleware::from_fn_with_state(app.clone(), cross_origin::let_public_clients_read);
+    sheltered(app, routes.merge(endpoints().layer(shared)))
 }
 
 /// What clients may call with a certificate, and nothing that a browser opens.
 pub fn mutual_tls(app: App) -> Router {
-    sheltered(app, endpoints())
+    sheltered(app, endpoints().merge(confidential()))
 }
 
 fn sheltered(app: App, routes: Router<App>) -> Router {
@@ -59,6 +61,7 @@ fn families() -> Router<App> {
         .route("/deconnexion/{id}", get(sign_out::show))
         .route("/deconnexion/{id}/retour", get(sign_out::reply))
         .route("/deconnexion/{id}/{farewell}", get(sign_out::tell))
+        .route(paths::CONSENTS, get(consents::show).post(consents::take_back))
         .route(paths::HELP, get(standing::help))
         .route("/accessibilite", get(standing::accessibility))
         .route(paths::PRIVACY, get(standing::privacy))
@@ -76,23 +79,34 @@ fn parties() -> Router<App> {
         .route(paths::SAML_UNSOLICITED, get(saml::unsolicited))
         .route(paths::SAML_LOGOUT_REDIRECT, get(logout::redirect))
         .route(paths::SAML_LOGOUT_POST, post(logout::post))
-        .route(paths::DISCOVERY, get(oidc::discovery))
-        .route(paths::JWKS, get(oidc::jwks))
+        .merge(known_to_everyone())
         .route(paths::AUTHORIZE, get(authorize::by_link).post(authorize::by_form))
         .route(paths::END_SESSION, get(rp_logout::by_link).post(rp_logout::by_form))
         .route(paths::REGISTER, post(register::register))
         .route("/idp/profile/oidc/register/{id}", get(register::show).put(register::change).delete(register::remove))
-        .merge(endpoints())
         .layer(DefaultBodyLimit::max(MESSAGE))
 }
 
-/// Of OpenID Connect, those that clients call themselves with proof of who they are or of what they hold.
+fn known_to_everyone() -> Router<App> {
+    Router::new()
+        .route(paths::DISCOVERY, get(oidc::discovery).options(cross_origin::asked_before))
+        .route(paths::JWKS, get(oidc::jwks).options(cross_origin::asked_before))
+        .layer(middleware::from_fn(cross_origin::let_everyone_read))
+}
+
+/// Of OpenID Connect, those that any client calls itself, with what it holds.
 fn endpoints() -> Router<App> {
     Router::new()
+        .route(paths::TOKEN, post(token::token).options(cross_origin::asked_before))
+        .route(paths::REVOKE, post(tokens_given::revoke).options(cross_origin::asked_before))
+        .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo).options(cross_origin::asked_before))
+        .layer(DefaultBodyLimit::max(MESSAGE))
+}
+
+/// The same that a server calls, and no page.
+fn confidential() -> Router<App> {
+    Router::new()
         .route(paths::PUSHED, post(authorize::push))
-        .route(paths::TOKEN, post(token::token))
         .route(paths::INTROSPECT, post(tokens_given::introspect))
-        .route(paths::REVOKE, post(tokens_given::revoke))
-        .route(paths::USERINFO, get(oidc::userinfo).post(oidc::userinfo))
         .layer(DefaultBodyLimit::max(MESSAGE))
 }

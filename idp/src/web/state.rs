@@ -1,9 +1,13 @@
 //! What every handler stands on: built once at the start, shared by all requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use time::OffsetDateTime;
+use url::{Origin, Url};
 
 use crate::accounts::Accounts;
 use crate::accounts::throttle::ClientFailures;
@@ -65,6 +69,8 @@ impl Deref for App {
 pub struct Parties {
     store: Store,
     known: RwLock<HashMap<PartyId, (Instant, Arc<RelyingParty>)>>,
+    /// Where public clients have their pages. Held while it is read, so that it is read once for all who wait.
+    public_origins: tokio::sync::Mutex<Option<(Instant, BTreeSet<String>)>>,
 }
 
 impl Parties {
@@ -73,12 +79,26 @@ impl Parties {
     const AT_MOST: usize = 20_000;
 
     pub fn new(store: Store) -> Self {
-        Self { store, known: RwLock::default() }
+        Self { store, known: RwLock::default(), public_origins: tokio::sync::Mutex::default() }
     }
 
     /// A party that was changed here is read again at once; other nodes see it within seconds.
     pub fn forget(&self, id: &PartyId) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Whether pages of this origin are a public client's (OP-19).
+    pub async fn are_public_at(&self, origin: &HeaderValue, now: OffsetDateTime) -> Result<bool, store::Error> {
+        let Ok(origin) = origin.to_str() else { return Ok(false) };
+        let mut known = self.public_origins.lock().await;
+        let origins = match known.take() {
+            Some((at, origins)) if at.elapsed() < Self::REMEMBERED => (at, origins),
+            Some(_) | None => {
+                let all = self.store.parties().await?;
+                (Instant::now(), all.iter().filter(|party| party.is_open(now)).flat_map(public_origins).collect())
+            }
+        };
+        Ok(known.insert(origins).1.contains(origin))
     }
 
     pub async fn find(&self, id: &PartyId) -> Result<Option<Arc<RelyingParty>>, store::Error> {
@@ -101,4 +121,13 @@ impl Parties {
         }
         Ok(found)
     }
+}
+
+/// The origins of a public client's redirect URIs, as browsers write them; an app's own scheme has none.
+fn public_origins(party: &RelyingParty) -> Vec<String> {
+    let Some(client) = party.oidc().filter(|client| !client.client_authentication.is_confidential()) else {
+        return Vec::new();
+    };
+    let addresses = client.redirect_uris.iter().filter_map(|address| Url::parse(address).ok());
+    addresses.map(|url| url.origin()).filter(Origin::is_tuple).map(|origin| origin.ascii_serialization()).collect()
 }

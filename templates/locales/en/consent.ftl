@@ -17,3 +17,12 @@ consent-no = If you refuse, you go back to { $portal } without being signed in, 
 consent-accept = Agree and continue
 consent-decline = Refuse
 consent-kept = Your answer is kept. If { $portal } ever wants to know more, you will be asked again.
+
+consents-title = What you have agreed to
+consents-list = You have agreed that these portals receive:
+consents-none = No portal receives anything because you agreed to it.
+consents-take-back = Tell { $portal } nothing more
+consents-done = Done. This portal will ask you again before it receives anything.
+consents-known = A portal keeps what it has already received: ask it to erase that if you no longer want it to have it.
+consents-back = Back to your portals
+consents-link = What you have agreed to

@@ -17,3 +17,12 @@ consent-no = Si vous refusez, vous revenez sur { $portal } sans être connecté,
 consent-accept = Accepter et continuer
 consent-decline = Refuser
 consent-kept = Votre accord est gardé. Si { $portal } veut en savoir plus un jour, la question vous sera posée de nouveau.
+
+consents-title = Ce que vous avez accepté
+consents-list = Vous avez accepté que ces portails reçoivent :
+consents-none = Aucun portail ne reçoit quelque chose parce que vous l'avez accepté.
+consents-take-back = Ne plus rien dire à { $portal }
+consents-done = C'est fait. Ce portail vous demandera de nouveau votre accord avant de recevoir quoi que ce soit.
+consents-known = Un portail garde ce qu'il a déjà reçu : demandez-lui de l'effacer si vous ne voulez plus qu'il l'ait.
+consents-back = Retour à vos portails
+consents-link = Ce que vous avez accepté

@@ -2,6 +2,7 @@
 //! Raw requests where a browser would not do it. Nobody may gain anything, and nothing may be sent where a message says.
 
 mod client_keys;
+mod cross_origin;
 mod forms;
 mod guesses;
 mod headers;
@@ -87,6 +88,11 @@ impl Registered {
         let answer = request.form(&fields).send().await.unwrap();
         (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
+}
+
+/// What a client brings a code with, beside the proof of who it is.
+pub const fn exchange_fields(code: &str) -> [(&str, &str); 4] {
+    [("grant_type", "authorization_code"), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER), ("code", code)]
 }
 
 /// The code on the page that is about to send it.

@@ -48,6 +48,19 @@ pub struct House {
     place: Throwaway,
 }
 
+/// A further node of a house: another address of the same service, over the same data and keys.
+pub struct Node {
+    /// `https://localhost:port`; what it tells others is the address of the house.
+    pub url: String,
+    running: Running,
+}
+
+impl Node {
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
 impl House {
     /// One house on each database at hand.
     pub async fn each() -> Vec<Self> {
@@ -132,6 +145,15 @@ impl House {
         let address = self.running().mutual_tls.unwrap();
         self.restart_with(|config| config.listen.mutual_tls = Some(MutualTls { address, ..own })).await;
         self.config.mutual_tls_origin().unwrap()
+    }
+
+    /// A second node, which shares nothing with the first but the database, the keys, the settings and the time.
+    pub async fn another_node(&self) -> Node {
+        let mut config = self.config.clone();
+        config.listen.main.set_port(0);
+        config.listen.private = None;
+        let running = serve::start(config, self.clock.clone()).await.unwrap();
+        Node { url: format!("https://localhost:{}", running.address.port()), running }
     }
 
     pub fn later(&self, by: Duration) {

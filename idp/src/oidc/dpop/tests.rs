@@ -23,7 +23,35 @@ fn with(mut object: Value, changes: &Value) -> Value {
 }
 
 fn at(access_token: Option<&str>) -> Target<'_> {
-    Target { method: "POST", address: TOKEN, access_token }
+    Target { method: "POST", address: TOKEN, access_token, nonces: Nonces { good: &[], are_required: false } }
+}
+
+#[test]
+fn a_proof_holds_a_nonce_of_ours_or_none_where_none_is_required() {
+    let good = ["current".to_owned(), "before".to_owned()];
+    let checked = |nonce: Value, are_required| {
+        let proof = sign(&header(), &with(claims(), &json!({"nonce": nonce})));
+        let nonces = Nonces { good: &good, are_required };
+        check(&proof, Target { nonces, ..at(None) }, NOW).map(drop)
+    };
+    for are_required in [false, true] {
+        for nonce in ["current", "before"] {
+            assert_eq!(checked(json!(nonce), are_required), Ok(()));
+        }
+        for wrong in [json!("other"), json!(""), json!(1), json!(["current"])] {
+            assert_eq!(checked(wrong.clone(), are_required), Err(Refused::Nonce), "{wrong}");
+        }
+    }
+    assert_eq!(checked(Value::Null, false), Ok(()));
+    assert_eq!(checked(Value::Null, true), Err(Refused::Nonce));
+}
+
+#[test]
+fn a_nonce_counts_for_as_long_again_as_it_is_given_out_and_on_a_node_that_is_behind() {
+    let given = spans(NOW)[0];
+    for (seconds, counts) in [(-120, true), (0, true), (300, true), (599, true), (600, false), (-301, false)] {
+        assert_eq!(spans(NOW + Duration::seconds(seconds)).contains(&given), counts, "{seconds}");
+    }
 }
 
 fn checked(header: &Value, claims: &Value) -> Result<Proof, Refused> {

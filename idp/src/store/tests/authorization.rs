@@ -61,7 +61,12 @@ async fn what_a_person_agreed_to_is_replaced_and_taken_back() {
         }
         assert!(store.interaction(&interaction.id, &browser).await.unwrap().unwrap().consented);
         assert!(store.consent(&account, &PartyId("another".to_owned())).await.unwrap().is_empty());
-        assert!(store.withdraw_consent(&account, &party()).await.unwrap());
-        assert!(!store.withdraw_consent(&account, &party()).await.unwrap());
+        let all = store.consents(&account).await.unwrap();
+        let told = BTreeSet::from(["sn".to_owned()]);
+        assert_eq!(all, [Consented { party: party(), told, given_at: NOW }]);
+        let event = happened("consent-taken-back", NOW);
+        assert!(store.take_back(&account, &party(), &event).await.unwrap());
+        assert!(!store.take_back(&account, &party(), &event).await.unwrap());
+        assert!(store.consents(&account).await.unwrap().is_empty());
     }
 }

@@ -74,7 +74,7 @@ async fn what_is_withdrawn_from_one_party_stays_with_the_others() {
         let other = NewGrant { code_hash: [8; 32], party: PartyId("other".to_owned()), ..first.clone() };
         grant_by_answer(&store, &other).await;
         assert!(is_first(&store, CODE).await && is_first(&store, [8; 32]).await);
-        assert_eq!(store.withdraw_grants(&first.account, &first.party, NOW).await.unwrap(), 1);
+        take_back(&store, &first).await;
         assert!(!store.stands(&CODE).await.unwrap());
         assert!(store.stands(&[8; 32]).await.unwrap());
     }

@@ -125,6 +125,15 @@ async fn grant_by_answer(store: &Store, new: &NewGrant) {
     assert_eq!(store.keep_answered(&asked, &[9; 32], trace).await.unwrap(), Kept::New);
 }
 
+/// The person agrees to something, and takes it back with all that the party was granted.
+async fn take_back(store: &Store, grant: &NewGrant) {
+    let (interaction, browser) = (request("of-the-consent", None), [3; 32]);
+    let event = happened("consent", NOW);
+    let by = (&interaction.id, &browser);
+    store.agree(by, (&grant.account, &grant.party), &BTreeSet::from(["sn".to_owned()]), &event).await.unwrap();
+    assert!(store.take_back(&grant.account, &grant.party, &event).await.unwrap());
+}
+
 async fn is_first(store: &Store, code: Hash) -> bool {
     matches!(store.spend_code(&code, None, NOW).await.unwrap(), Spent::Now(_))
 }

@@ -100,7 +100,7 @@ async fn op_08_a_family_ends_with_the_account_its_password_and_its_grant_and_out
     }
     for (store, _place) in stores().await {
         let grant = family(&store, None).await;
-        store.withdraw_grants(&grant.account, &grant.party, NOW).await.unwrap();
+        take_back(&store, &grant).await;
         assert!(matches!(rotate(&store, FIRST, SECOND).await, Rotated::Unknown));
     }
 }

@@ -61,7 +61,7 @@ fn told(party: &RelyingParty, reply: &OidcReply, profile: Profile) -> Vec<Told> 
     told
 }
 
-const fn word(attribute: Attribute, profile: Profile) -> Option<Told> {
+pub const fn word(attribute: Attribute, profile: Profile) -> Option<Told> {
     let is_student = matches!(profile, Profile::Student);
     match attribute {
         Attribute::FamilyName | Attribute::GivenName | Attribute::Title => Some(Told::Names),

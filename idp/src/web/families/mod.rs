@@ -1,6 +1,7 @@
 //! The pages of parents and students, in the order in which they are met.
 
 pub mod consent;
+pub mod consents;
 pub mod first_time;
 pub mod resume;
 pub mod sign_in;

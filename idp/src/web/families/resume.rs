@@ -119,7 +119,8 @@ async fn start_again(
 /// A person who came by themselves: the portals they can go to.
 async fn here(app: &App, visitor: Visitor, name: &str) -> Result<Response, Error> {
     let portals = families::standing::portals(app).await?;
-    let page = SignedIn { name: name.to_owned(), portals, sign_out: paths::SIGN_OUT.to_owned() };
+    let (consents, sign_out) = (paths::CONSENTS.to_owned(), paths::SIGN_OUT.to_owned());
+    let page = SignedIn { name: name.to_owned(), portals, consents, sign_out };
     let shell = visitor.shell(None);
     Ok(visitor.show(&page, &shell))
 }

@@ -1,4 +1,4 @@
-//! What a portal will be told.
+//! What a portal will be told, and what each may be told that a person said yes to.
 
 use serde::Serialize;
 
@@ -54,6 +54,66 @@ impl Page for Consent {
             sample(&[]),
             sample(&[Told::Names, Told::Kind, Told::Children, Told::Reference, Told::Moment]),
             sample(&[Told::Names, Told::School, Told::Birth, Told::Number, Told::Offline]),
+        ]
+    }
+}
+
+/// What a person agreed to, portal by portal, each to be taken back (P7, *Portails*).
+#[derive(Serialize)]
+pub struct Consents {
+    pub action: String,
+    pub csrf: String,
+    /// Who is signed in.
+    pub name: String,
+    pub given: Vec<Given>,
+    /// Something was taken back just now.
+    pub done: bool,
+    pub back: String,
+}
+
+#[derive(Serialize)]
+pub struct Given {
+    /// The party's identifier.
+    pub party: String,
+    pub portal: String,
+    pub told: Vec<Told>,
+}
+
+impl Page for Consents {
+    const TEMPLATE: &'static str = "pages/consents.html";
+
+    fn title(&self, _around: &Around<'_>) -> Message {
+        Message::new("consents-title")
+    }
+
+    fn lead(&self, _around: &Around<'_>) -> Option<Message> {
+        Some(Message::new("consent-lead").with("name", self.name.as_str()))
+    }
+
+    fn samples() -> Vec<Self> {
+        let given = |portal: &str, told: &[Told]| Given {
+            party: "ent-1".to_owned(),
+            portal: portal.to_owned(),
+            told: told.to_vec(),
+        };
+        let sample = |given, done| Self {
+            action: "/compte/portails".to_owned(),
+            csrf: "sample".to_owned(),
+            name: "Camille E.".to_owned(),
+            given,
+            done,
+            back: "/connexion".to_owned(),
+        };
+        vec![
+            sample(vec![], false),
+            sample(vec![], true),
+            sample(
+                vec![
+                    given("Mon lycée & moi", &[Told::Names, Told::Children, Told::Offline]),
+                    given("ENT Exemple", &[Told::Moment]),
+                ],
+                true,
+            ),
         ]
     }
 }

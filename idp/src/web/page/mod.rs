@@ -23,7 +23,7 @@ use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
 
-pub use consent::{Consent, Told};
+pub use consent::{Consent, Consents, Given, Told};
 pub use refusal::{AccountClosed, Busy, CookiesBlocked, NotOpen, Problem, Profile, Reason};
 pub use session::{
     Home, OpenSession, PortalLink, Send, SendField, SignOut, SignOutWish, SignedIn, SignedOut, SigningOut,

@@ -3,9 +3,9 @@
 use minijinja::Error;
 
 use super::{
-    Accessibility, AccountClosed, AskSchool, BirthDate, Busy, Consent, CookiesBlocked, FirstTime, Forgotten, Help,
-    Home, Legal, LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem, Reauthenticate,
-    Send, Shell, SignIn, SignOut, SignedIn, SignedOut, SigningOut,
+    Accessibility, AccountClosed, AskSchool, BirthDate, Busy, Consent, Consents, CookiesBlocked, FirstTime, Forgotten,
+    Help, Home, Legal, LoadError, NewPassword, NotOpen, OpenSession, Page, Pages, Portal, Privacy, Problem,
+    Reauthenticate, Send, Shell, SignIn, SignOut, SignedIn, SignedOut, SigningOut,
 };
 use crate::text::Language;
 
@@ -60,6 +60,7 @@ impl Pages {
         self.samples_of::<Home>(seen)?;
         self.samples_of::<OpenSession>(seen)?;
         self.samples_of::<Consent>(seen)?;
+        self.samples_of::<Consents>(seen)?;
         self.samples_of::<SignedIn>(seen)?;
         self.samples_of::<Send>(seen)?;
         self.samples_of::<SignOut>(seen)?;

@@ -71,6 +71,8 @@ impl Page for OpenSession {
 pub struct SignedIn {
     pub name: String,
     pub portals: Vec<PortalLink>,
+    /// What they agreed to.
+    pub consents: String,
     pub sign_out: String,
 }
 
@@ -88,7 +90,12 @@ impl Page for SignedIn {
     }
 
     fn samples() -> Vec<Self> {
-        let sample = |portals| Self { name: "Camille E.".to_owned(), portals, sign_out: "/deconnexion".to_owned() };
+        let sample = |portals| Self {
+            name: "Camille E.".to_owned(),
+            portals,
+            consents: "/compte/portails".to_owned(),
+            sign_out: "/deconnexion".to_owned(),
+        };
         vec![sample(sample_portals()), sample(vec![])]
     }
 }

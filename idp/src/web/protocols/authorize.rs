@@ -107,13 +107,22 @@ fn read(app: &App, parameters: &Parameters, party: &RelyingParty) -> Result<(Ask
 
 /// RFC 9126 2: whatever would be refused in the browser is refused here, before anybody is sent anywhere.
 pub async fn push(State(app): State<App>, caller: Caller, body: Bytes) -> Result<Response, clients::Refused> {
-    let party = clients::known(&app, &caller, &body).await?.party;
+    let known = clients::known(&app, &caller, &body).await?;
+    let holder = clients::pushed_holder(&app, &caller, known.client()?).await?;
+    let party = known.party;
     let Some(parameters) = par::read(&body, &party.id) else {
         return Ok(written(par::malformed("the body holds request_uri, or cannot be read as a form")));
     };
     let parameters = match signed(&app, parameters, &party).await {
         Ok(parameters) => parameters,
         Err(denied) => return Ok(written(par::refuse(&denied))),
+    };
+    let bound = match &holder {
+        None => Some(parameters),
+        Some(key) => parameters.bound_to(key),
+    };
+    let Some(parameters) = bound else {
+        return Ok(written(par::malformed("dpop_jkt is not the key of the DPoP proof")));
     };
     if let Err(denied) = read(&app, &parameters, &party) {
         return Ok(written(par::refuse(&denied)));

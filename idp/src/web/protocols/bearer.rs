@@ -1,6 +1,7 @@
 //! An access token that comes back to an endpoint of ours, and what it opens.
 
-use super::{certificates, clients};
+use super::certificates;
+use super::clients::{self, NotProven};
 use crate::domain::holder::Holder;
 use crate::oidc::access_token::{self, Presented};
 use crate::oidc::{paths, scopes, userinfo};
@@ -27,9 +28,14 @@ pub async fn at_userinfo(
     let address = caller.called(&app.config, paths::USERINFO);
     let is_held = match (&token.holder, shown.scheme) {
         (Some(Holder::Dpop(key)), userinfo::Scheme::Dpop) => {
-            match clients::proven(app, caller, &address, Some(shown.token)).await? {
+            let party = app.parties.find(&token.client).await?;
+            let Some(client) = party.as_ref().and_then(|party| party.oidc()) else {
+                return Ok(Err(userinfo::Error::InvalidToken));
+            };
+            match clients::proven(app, caller, (&address, Some(shown.token)), client).await? {
                 Ok(proven) => proven.as_ref() == Some(key),
-                Err(_) => return Ok(Err(userinfo::Error::InvalidProof)),
+                Err(NotProven::Wrong(_)) => return Ok(Err(userinfo::Error::InvalidProof)),
+                Err(NotProven::Nonce) => return Ok(Err(userinfo::Error::UseNonce)),
             }
         }
         (Some(Holder::Certificate(thumbprint)), userinfo::Scheme::Bearer) => certificates::has(caller, thumbprint),

@@ -46,12 +46,19 @@ pub async fn check(app: &App, caller: &Caller, client: &OidcParty) -> Result<(),
 
 /// Whom the tokens of this request are bound to (RFC 8705 3), whatever the method by which the client is known.
 pub fn holder(caller: &Caller) -> Result<Holder, token::Error> {
-    if !caller.proofs().is_empty() {
-        return Err(token::Error::InvalidProof("the tokens of this client are bound to its certificate"));
-    }
+    check_no_proof(caller)?;
     let own = caller.certificates().first();
     let own = own.ok_or(token::Error::InvalidRequest("a certificate over mutual TLS is required of this client"))?;
     Ok(Holder::Certificate(certificate::thumbprint(own)))
+}
+
+/// A token has one holder: a client does not prove a key beside its certificate.
+pub fn check_no_proof(caller: &Caller) -> Result<(), token::Error> {
+    if caller.proofs().is_empty() {
+        Ok(())
+    } else {
+        Err(token::Error::InvalidProof("the tokens of this client are bound to its certificate"))
+    }
 }
 
 /// Whether the caller came with the certificate of this thumbprint.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use super::certificates;
@@ -11,9 +12,9 @@ use crate::domain::holder::Holder;
 use crate::domain::relying_party::{ClientAuthentication, OidcParty, PartyId, RelyingParty};
 use crate::oidc::assertion::{self, Audience};
 use crate::oidc::call::{Call, Proof};
-use crate::oidc::dpop::{self, Target};
+use crate::oidc::dpop::{self, Nonces, Target};
 use crate::oidc::jws::Unverified;
-use crate::oidc::token;
+use crate::oidc::{paths, token};
 use crate::store::{self, Event, Outcome};
 use crate::web::caller::Caller;
 use crate::web::error::Error;
@@ -23,6 +24,8 @@ use crate::web::state::App;
 pub enum Refused {
     /// What it is told.
     Told(token::Error),
+    /// The nonce to try again with.
+    Nonce(String),
     Broken(Error),
 }
 
@@ -48,6 +51,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self {
             Self::Told(error) => written(error.answer()),
+            Self::Nonce(nonce) => with_nonce(written(token::Error::UseNonce.answer()), &nonce),
             Self::Broken(error) => error.into_response(),
         }
     }
@@ -85,7 +89,7 @@ pub async fn known(app: &App, caller: &Caller, body: &[u8]) -> Result<Known, Ref
             note_failure(app, &party.id).await?;
             Err(error.into())
         }
-        Err(broken) => Err(broken),
+        Err(other) => Err(other),
     }
 }
 
@@ -137,33 +141,77 @@ pub async fn holder(app: &App, caller: &Caller, client: &OidcParty, path: &str) 
         return Ok(Some(certificates::holder(caller)?));
     }
     let address = caller.called(&app.config, path);
-    match proven(app, caller, &address, None).await? {
-        Ok(Some(thumbprint)) => Ok(Some(Holder::Dpop(thumbprint))),
+    match proven(app, caller, (&address, None), client).await? {
         Ok(None) if client.tokens.dpop_bound => {
             Err(token::Error::InvalidProof("a DPoP proof is required of this client").into())
         }
-        Ok(None) => Ok(None),
-        Err(why) => Err(token::Error::InvalidProof(why).into()),
+        Ok(thumbprint) => Ok(thumbprint.map(Holder::Dpop)),
+        Err(why) => Err(not_proven(app, why)),
     }
 }
 
-/// The thumbprint of the key that a DPoP proof was made with, if there is one; or what is wrong with the proof.
+/// The key that a code is to be bound to from the beginning, where the client proves one as it pushes its request
+/// (RFC 9449 10.1).
+pub async fn pushed_holder(app: &App, caller: &Caller, client: &OidcParty) -> Result<Option<String>, Refused> {
+    if client.tokens.certificate_bound {
+        certificates::check_no_proof(caller)?;
+    }
+    let address = caller.called(&app.config, paths::PUSHED);
+    proven(app, caller, (&address, None), client).await?.map_err(|why| not_proven(app, why))
+}
+
+/// Why a DPoP proof proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotProven {
+    /// In words for the client's developer.
+    Wrong(&'static str),
+    /// A nonce is missing in it, or an old one is there.
+    Nonce,
+}
+
+fn not_proven(app: &App, why: NotProven) -> Refused {
+    match why {
+        NotProven::Wrong(why) => token::Error::InvalidProof(why).into(),
+        NotProven::Nonce => Refused::Nonce(nonce(app)),
+    }
+}
+
+/// What proofs are to hold now.
+pub fn nonce(app: &App) -> String {
+    let [now, ..] = dpop::spans(app.clock.now());
+    app.keys.proof_nonce(now)
+}
+
+/// RFC 9449 8.
+pub fn with_nonce(mut response: Response, nonce: &str) -> Response {
+    if let Ok(nonce) = HeaderValue::from_str(nonce) {
+        response.headers_mut().insert(HeaderName::from_static("dpop-nonce"), nonce);
+    }
+    response
+}
+
+/// The thumbprint of the key that a DPoP proof was made with, if there is one; or what is wrong with the proof. Of a client
+/// of the FAPI profile it must hold a nonce of ours.
 pub async fn proven(
     app: &App,
     caller: &Caller,
-    address: &str,
-    access_token: Option<&str>,
-) -> Result<Result<Option<String>, &'static str>, store::Error> {
+    (address, access_token): (&str, Option<&str>),
+    client: &OidcParty,
+) -> Result<Result<Option<String>, NotProven>, store::Error> {
     let text = match caller.proofs() {
         [] => return Ok(Ok(None)),
         [one] => one,
-        [_, ..] => return Ok(Err("the DPoP header is repeated")),
+        [_, ..] => return Ok(Err(NotProven::Wrong("the DPoP header is repeated"))),
     };
-    let target = Target { method: caller.method.as_str(), address, access_token };
-    let proof = match dpop::check(text, target, app.clock.now()) {
+    let now = app.clock.now();
+    let good = dpop::spans(now).map(|span| app.keys.proof_nonce(span));
+    let nonces = Nonces { good: &good, are_required: client.is_fapi() };
+    let target = Target { method: caller.method.as_str(), address, access_token, nonces };
+    let proof = match dpop::check(text, target, now) {
         Ok(proof) => proof,
-        Err(why) => return Ok(Err(why.description())),
+        Err(dpop::Refused::Nonce) => return Ok(Err(NotProven::Nonce)),
+        Err(why) => return Ok(Err(NotProven::Wrong(why.description()))),
     };
     let is_new = app.store.spend_once(&proof.once.hash, proof.once.expires_at).await?;
-    Ok(if is_new { Ok(Some(proof.thumbprint)) } else { Err("the DPoP proof was used before") })
+    Ok(if is_new { Ok(Some(proof.thumbprint)) } else { Err(NotProven::Wrong("the DPoP proof was used before")) })
 }

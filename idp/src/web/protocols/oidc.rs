@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use time::Duration;
 
 use super::bearer;
+use super::clients::{nonce, with_nonce};
 use crate::chance::Token;
 use crate::domain::interaction::{OidcReply, Outgoing, Refusal};
 use crate::domain::logout::Participant;
@@ -71,6 +72,7 @@ pub async fn userinfo(State(app): State<App>, caller: Caller) -> Result<Response
     let invalid = || Ok(written(userinfo::Error::InvalidToken.answer()));
     let (token, opened) = match bearer::at_userinfo(&app, &caller).await? {
         Ok(good) => good,
+        Err(error @ userinfo::Error::UseNonce) => return Ok(with_nonce(written(error.answer()), &nonce(&app))),
         Err(error) => return Ok(written(error.answer())),
     };
     let party = app.parties.find(&opened.party).await?;

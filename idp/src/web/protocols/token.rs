@@ -17,7 +17,7 @@ use crate::oidc::access_token::{AccessToken, GrantKey};
 use crate::oidc::id_token::IdToken;
 use crate::oidc::token::{self, Exchange, Given, Grant, Refresh, Request};
 use crate::oidc::userinfo::Opened;
-use crate::oidc::{Answer, paths, userinfo};
+use crate::oidc::{Answer, paths, scopes, userinfo};
 use crate::store::{Event, Granted, Hash, NewRefreshToken, Outcome, Rotated, Spent};
 use crate::web::caller::Caller;
 use crate::web::error::Error;
@@ -123,7 +123,14 @@ impl Issue<'_> {
         let scopes = refresh.narrowed(&granted.terms.scopes)?;
         let access_token = self.access_token(&granted, &grant, &scopes, refresh.resource)?;
         let next = next.text();
-        Ok(Given::new(&access_token, self.holder.as_ref(), &scopes).with_refresh_token(Some(&next)).answer())
+        let given = Given::new(&access_token, self.holder.as_ref(), &scopes).with_refresh_token(Some(&next));
+        if !scopes.iter().any(|scope| scope == scopes::OPENID) {
+            return Ok(given.answer());
+        }
+        // OpenID Connect Core 12.2: of the same sign-in, `auth_time` and nonce as they were.
+        let told = self.told(&granted).await?;
+        let id_token = self.id_token(&granted, &access_token, &told)?;
+        Ok(given.with_id_token(&id_token).answer())
     }
 
     /// Asking for too much costs nobody the token: who tried again with it would count as a thief of it (OP-08).
