@@ -1,8 +1,9 @@
 """A SAML service provider as many ENTs run it: Apache with mod_shib, and shibd, of the system's own packages.
 
 Settings, commands, pages and the line protocol are those of saml-node.mjs, but for what follows. Command trust takes
-`certificate` (PEM) as well: the metadata's own signature is checked with it. /logout is `/Shibboleth.sso/Logout`. Both
-servers run in a folder of their own, as nobody when started by root, and end with this process.
+`certificate` (PEM) as well: the metadata's own signature is checked with it. /logout is `/Shibboleth.sso/Logout`, and
+`/Shibboleth.sso/LogoutAndStay` wants no answer. Both servers run in a folder of their own, as nobody when started by
+root, and end with this process.
 """
 
 import json

@@ -240,6 +240,40 @@ async fn mod_shib_signs_out_by_redirect_and_hears_how_it_went() {
 }
 
 #[tokio::test]
+async fn mod_shib_leaves_the_person_with_us_where_it_wants_no_answer() {
+    for house in House::each().await {
+        let parent = house.guardian(Shape::TwoParents).await;
+        let Some(party) = welcome(&house, SIGNS).await else { return };
+        let Some(other) = SamlParty::known_to(&house, Stack::PythonSaml, SIGNS, ent_policy()).await else { return };
+        for is_other_there in [false, true] {
+            let mut visitor = Visitor::new();
+            sign_on(&mut visitor, &party.url, &parent).await;
+            if is_other_there {
+                sign_on(&mut visitor, &other.url, &parent).await;
+            }
+            visitor.open(&format!("{}/Shibboleth.sso/LogoutAndStay", party.url)).await;
+            assert!(visitor.hops.iter().any(|hop| hop.url.path() == "/idp/profile/SAML2/Redirect/SLO"));
+            if is_other_there {
+                tell_the_other(&house, &mut visitor).await;
+            }
+            let text = visitor.page().text();
+            assert_eq!(visitor.page().h1(), "Vous êtes déconnecté.", "{text}");
+            assert!(
+                visitor.page().url.as_str().starts_with(&house.url),
+                "no answer is carried: {}",
+                visitor.page().url
+            );
+            assert_eq!(text.contains("Vous êtes aussi déconnecté de"), is_other_there, "{text}");
+            assert!(!is_signed_in_at(&visitor, &party).await);
+            // The way back is the person's to take.
+            let back = visitor.page().links().into_iter().find(|link| link.starts_with("Revenir à")).expect(&text);
+            visitor.follow(&back).await;
+            assert!(visitor.is_asked_to_sign_in(), "nothing is left of the session here");
+        }
+    }
+}
+
+#[tokio::test]
 async fn mod_shib_is_told_when_somebody_signs_out_here_or_elsewhere() {
     let house = House::one().await;
     let parent = house.guardian(Shape::TwoParents).await;

@@ -81,6 +81,9 @@ pub struct Logout {
     pub id: LogoutId,
     /// The party that asked for it; `None` where the person did, here.
     pub asked_by: Option<PartyId>,
+    /// `ID` of the LogoutRequest by which it asked.
+    pub request_id: Option<String>,
+    /// `None` where nobody waits for an answer.
     pub reply: Option<LogoutReply>,
     /// An allowed address that the person wished to go on to.
     pub onward: Option<String>,
@@ -127,6 +130,7 @@ mod tests {
         Logout {
             id: LogoutId("l".to_owned()),
             asked_by: None,
+            request_id: None,
             reply: None,
             onward: None,
             began_at: NOW,

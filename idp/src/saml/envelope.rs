@@ -41,25 +41,56 @@ impl Sealed {
     }
 
     /// The content that may be read, and whether a registered key vouches for it (SI-04 to SI-09).
-    pub fn believe(self, saml: &SamlParty, must_be_signed: bool) -> Result<(Element, bool), Reason> {
+    pub fn believe(self, saml: &SamlParty, must_be_signed: bool) -> Result<(Element, bool), Doubted> {
+        match self.judge(saml, must_be_signed) {
+            Ok(Voucher::Nobody) => Ok((self.root, false)),
+            Ok(Voucher::Octets) => Ok((self.root, true)),
+            Ok(Voucher::Inside(signed)) => Ok((signed, true)),
+            Err(reason) => Err(Doubted { reason, root: Box::new(self.root) }),
+        }
+    }
+
+    fn judge(&self, saml: &SamlParty, must_be_signed: bool) -> Result<Voucher, Reason> {
         let inside = trust::enveloped(&self.root)?;
         let keys = || Key::registered(&saml.signing_certificates);
-        match (self.carriage, inside) {
+        match (&self.carriage, inside) {
             (Carriage::Post, Some(method)) => {
-                trust::verified(&self.xml, &self.root, method, &keys()).map(|signed| (signed, true))
+                trust::verified(&self.xml, &self.root, method, &keys()).map(Voucher::Inside)
             }
             // Bindings 3.4.4.1: the Redirect binding carries no signature inside the message.
             (Carriage::Redirect(_), Some(_)) => Err(Reason::SignatureShape),
             (Carriage::Redirect(Some(detached)), None) => {
-                trust::check_detached(&detached, &keys()).map(|()| (self.root, true))
+                trust::check_detached(detached, &keys()).map(|()| Voucher::Octets)
             }
             (Carriage::Post | Carriage::Redirect(None), None) if must_be_signed => Err(Reason::Unsigned),
-            (Carriage::Post | Carriage::Redirect(None), None) => Ok((self.root, false)),
+            (Carriage::Post | Carriage::Redirect(None), None) => Ok(Voucher::Nobody),
         }
     }
 }
 
-fn issuer(root: &Element) -> Option<PartyId> {
+/// What a registered key vouches for.
+enum Voucher {
+    Nobody,
+    /// The message as it travelled.
+    Octets,
+    /// This, which is what was digested (SI-04).
+    Inside(Element),
+}
+
+/// A message that may not be believed: its content is good for words about it only.
+#[derive(Debug)]
+pub struct Doubted {
+    pub reason: Reason,
+    pub root: Box<Element>,
+}
+
+impl From<Doubted> for Reason {
+    fn from(doubted: Doubted) -> Self {
+        doubted.reason
+    }
+}
+
+pub fn issuer(root: &Element) -> Option<PartyId> {
     let issuer = root.only(ASSERTION, "Issuer").ok().flatten().and_then(Element::value);
     issuer.map(|entity_id| PartyId(entity_id.to_owned()))
 }
@@ -88,21 +119,34 @@ pub struct Envelope<'a> {
 impl Envelope<'_> {
     /// Gives the message's ID. `otherwise` is said of one that is not of its kind.
     pub fn check(&self, root: &Element, otherwise: Reason) -> Result<String, Reason> {
-        let is_whole = root.is(PROTOCOL, self.name)
-            && root.attribute("Version") == Some("2.0")
-            && issuer(root).as_ref() == Some(self.party);
-        let id = root.attribute("ID").filter(|id| is_whole && is_id(id)).ok_or(otherwise)?;
-        match root.attribute("Destination") {
-            Some(destination) if destination != self.endpoint => return Err(Reason::Destination),
-            None if self.is_signed => return Err(Reason::Destination),
-            Some(_) | None => {}
-        }
-        let issued = root.attribute("IssueInstant").and_then(moment).ok_or(otherwise)?;
+        let id = id(root, self.name, self.party).ok_or(otherwise)?;
+        destination(root, self.endpoint, self.is_signed)?;
+        let issued = issued(root).ok_or(otherwise)?;
         if (self.now - issued).abs() > SKEW {
             return Err(Reason::Time);
         }
-        Ok(id.to_owned())
+        Ok(id)
     }
+}
+
+/// The ID of what is a message of that name and this party.
+pub fn id(root: &Element, name: &str, party: &PartyId) -> Option<String> {
+    let is_whole =
+        root.is(PROTOCOL, name) && root.attribute("Version") == Some("2.0") && issuer(root).as_ref() == Some(party);
+    root.attribute("ID").filter(|id| is_whole && is_id(id)).map(str::to_owned)
+}
+
+/// SI-10.
+pub fn destination(root: &Element, endpoint: &str, is_signed: bool) -> Result<(), Reason> {
+    match root.attribute("Destination") {
+        Some(destination) if destination != endpoint => Err(Reason::Destination),
+        None if is_signed => Err(Reason::Destination),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub fn issued(root: &Element) -> Option<OffsetDateTime> {
+    root.attribute("IssueInstant").and_then(moment)
 }
 
 pub fn is_id(id: &str) -> bool {

@@ -7,6 +7,8 @@ pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub const METADATA_UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 pub const ALGORITHMS: &str = "urn:oasis:names:tc:SAML:metadata:algsupport";
+/// SAML V2.0 Asynchronous Single Logout Profile Extension 1.0.
+pub const ASYNC_LOGOUT: &str = "urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo";
 pub const METADATA_RPI: &str = "urn:oasis:names:tc:SAML:metadata:rpi";
 pub const METADATA_SCOPE: &str = "urn:mace:shibboleth:metadata:1.0";
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";

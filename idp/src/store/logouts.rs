@@ -21,6 +21,7 @@ struct ParticipantRow {
 #[derive(sqlx::FromRow)]
 struct LogoutRow {
     asked_by: Option<String>,
+    request_id: Option<String>,
     reply: Option<String>,
     onward: Option<String>,
     began_at: OffsetDateTime,
@@ -99,12 +100,11 @@ impl Store {
                                 next_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let wrong = unreadable("a sign-out");
         let reply = logout.reply.as_ref().map(serde_json::to_string).transpose().map_err(|error| wrong(&error))?;
-        let request_id = logout.reply.as_ref().map(|reply| reply.request_id.as_str());
         let mut tx = db::begin(&self.write).await?;
         let begun = on!(&mut tx, c => {
             let begun = sqlx::query(BEGIN)
                 .bind(&logout.id.0).bind(browser.as_slice()).bind(logout.asked_by.as_ref().map(|party| &*party.0))
-                .bind(request_id).bind(reply).bind(logout.onward.as_deref()).bind(logout.began_at)
+                .bind(logout.request_id.as_deref()).bind(reply).bind(logout.onward.as_deref()).bind(logout.began_at)
                 .execute(&mut **c).await?.rows_affected() == 1;
             if begun {
                 for session in sessions {
@@ -131,8 +131,7 @@ impl Store {
 
     /// The sign-out behind an address, for the browser whose session it was (LS-06).
     pub async fn logout(&self, id: &LogoutId, browser: &BrowserHash) -> Result<Option<Logout>> {
-        const FIND: &str =
-            "SELECT asked_by, reply, onward, began_at, answered_at FROM logouts WHERE id = $1 AND browser = $2";
+        const FIND: &str = "SELECT asked_by, request_id, reply, onward, began_at, answered_at FROM logouts WHERE id = $1 AND browser = $2";
         const FAREWELLS: &str = "SELECT id, party, subject, named, format, channel, told FROM farewells WHERE logout = $1 \
                                  ORDER BY position";
         let found: Option<LogoutRow> =
@@ -145,6 +144,7 @@ impl Store {
         Ok(Some(Logout {
             id: id.clone(),
             asked_by: row.asked_by.map(PartyId),
+            request_id: row.request_id,
             reply,
             onward: row.onward,
             began_at: row.began_at,

@@ -87,7 +87,7 @@ fn is_believed(message: Unverified, party: &RelyingParty) -> bool {
     match message {
         Unverified::Request(request) => match request.verify(party, (ENDPOINT, SamlBinding::Post), NOW) {
             Ok(request) => {
-                assert_eq!(request.reply.expect("it has an address").location, SERVICE);
+                assert!(request.reply.is_none_or(|reply| reply.location == SERVICE));
                 assert!(request.sessions.len() <= 64);
                 true
             }

@@ -8,7 +8,7 @@ use crate::domain::session::SessionId;
 use crate::saml::binding::Message;
 use crate::saml::envelope::{Envelope, SKEW, Sealed, is_id, moment, open};
 use crate::saml::name_id::NameId;
-use crate::saml::names::{self, ASSERTION, PROTOCOL};
+use crate::saml::names::{self, ASSERTION, ASYNC_LOGOUT, PROTOCOL};
 use crate::saml::reason::Reason;
 use crate::saml::tree::Element;
 
@@ -38,7 +38,7 @@ pub struct LogoutRequest {
     pub name_id: NameId,
     /// `SessionIndex`; none for every session of the person with this party.
     pub sessions: Vec<SessionId>,
-    /// `None` for a party that registered no address for an answer.
+    /// `None` for a party that registered no address for an answer, or that wants none.
     pub reply: Option<LogoutReply>,
 }
 
@@ -125,11 +125,8 @@ impl UnverifiedRequest {
                 return Err(Reason::Time.into());
             }
         }
-        let reply = saml.logout_answer(binding).map(|(binding, location)| LogoutReply {
-            request_id: id.clone(),
-            relay_state,
-            binding,
-            location: location.to_owned(),
+        let reply = saml.logout_answer(binding).filter(|_| !is_asynchronous(&root)).map(|(binding, location)| {
+            LogoutReply { request_id: id.clone(), relay_state, binding, location: location.to_owned() }
         });
         // Of the three ways to name a person, the one that we use towards parties (Core 3.7.1).
         let Some(name_id) = root.only(ASSERTION, "NameID").ok().flatten() else {
@@ -142,6 +139,11 @@ impl UnverifiedRequest {
         let name_id = NameId::read(name_id).ok_or(Reason::NotALogout)?;
         Ok(LogoutRequest { id, name_id, sessions: sessions(&root)?, reply })
     }
+}
+
+/// The party leaves the person with us and takes no answer (Asynchronous Single Logout Profile Extension).
+fn is_asynchronous(root: &Element) -> bool {
+    root.all(PROTOCOL, "Extensions").any(|inside| inside.all(ASYNC_LOGOUT, "Asynchronous").next().is_some())
 }
 
 fn sessions(root: &Element) -> Result<Vec<SessionId>, Reason> {

@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::saml::canonical::Writer;
-use crate::saml::names::{self, DSIG, METADATA, PROTOCOL};
+use crate::saml::names::{self, ASYNC_LOGOUT, DSIG, METADATA, PROTOCOL};
 use crate::saml::response::instant;
 use crate::saml::signing::{Halves, SigningKey, Unsigned, id};
 
@@ -49,8 +49,15 @@ pub fn ours(ours: &Ours, now: OffsetDateTime, random: [u8; 16], key: &dyn Signin
     for certificate in ours.certificates {
         signing_certificate(&mut out, certificate);
     }
-    out.empty("md:SingleLogoutService", &[("Binding", names::REDIRECT), ("Location", ours.logout_redirect)]);
-    out.empty("md:SingleLogoutService", &[("Binding", names::POST), ("Location", ours.logout_post)]);
+    for (binding, location) in [(names::REDIRECT, ours.logout_redirect), (names::POST, ours.logout_post)] {
+        let attributes = [
+            ("xmlns:aslo", ASYNC_LOGOUT),
+            ("Binding", binding),
+            ("Location", location),
+            ("aslo:supportsAsynchronous", "true"),
+        ];
+        out.empty("md:SingleLogoutService", &attributes);
+    }
     out.leaf("md:NameIDFormat", &[], names::PERSISTENT);
     out.leaf("md:NameIDFormat", &[], names::TRANSIENT);
     out.empty("md:SingleSignOnService", &[("Binding", names::REDIRECT), ("Location", ours.redirect)]);

@@ -4,11 +4,12 @@ use time::Duration;
 
 use crate::domain::interaction::{Asked, AuthnContext, SamlReply};
 use crate::domain::relying_party::NameIdFormat;
+use crate::saml::envelope::SKEW;
 use crate::saml::name_id::NameId;
 use crate::saml::reason::Reason;
 use crate::saml::response::Status;
 
-use super::{AuthnRequest, Refused, SKEW};
+use super::{AuthnRequest, Refused};
 
 /// In the order in which the verdict reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]

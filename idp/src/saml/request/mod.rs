@@ -10,30 +10,21 @@ mod unsolicited;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::interaction::{Asked, SamlReply};
-use crate::domain::relying_party::{PartyId, Protocol, RelyingParty, SamlParty};
+use crate::domain::relying_party::{PartyId, Protocol, RelyingParty};
 
-use super::binding::{Carriage, Received};
+use super::binding::Received;
 use super::encryption;
-use super::names::{ASSERTION, PROTOCOL};
+use super::envelope::{self, Doubted, Sealed, open};
 use super::reason::Reason;
 use super::response::Status;
-use super::tree::{self, Element, MESSAGE};
-use super::trust::{self, Key};
 
 pub use findings::{Choice, Findings};
 
-/// SI-11.
-const SKEW: Duration = Duration::minutes(5);
+const REQUEST: &str = "AuthnRequest";
 
 /// A request that nobody vouches for yet: it tells who claims to send it and nothing else.
 #[derive(Debug)]
-pub struct Unverified {
-    issuer: PartyId,
-    xml: String,
-    root: Element,
-    relay_state: Option<String>,
-    carriage: Carriage,
-}
+pub struct Unverified(Sealed);
 
 /// A request of a registered party, sent to us, just now, to be answered at a registered address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,30 +62,19 @@ impl From<Reason> for Refused {
 
 /// Takes the message apart as far as needed to find the party.
 pub fn read(received: Received) -> Result<Unverified, Reason> {
-    let Received { xml, relay_state, carriage } = received;
-    let root = tree::read(&xml, MESSAGE)?;
-    if !root.is(PROTOCOL, "AuthnRequest") {
-        return Err(Reason::NotARequest);
-    }
-    let issuer = issuer(&root)?;
-    Ok(Unverified { issuer, xml, root, relay_state, carriage })
-}
-
-fn issuer(root: &Element) -> Result<PartyId, Reason> {
-    let issuer = root.only(ASSERTION, "Issuer").ok().flatten().and_then(Element::value);
-    issuer.map(|entity_id| PartyId(entity_id.to_owned())).ok_or(Reason::NotARequest)
+    Sealed::read(received, REQUEST, Reason::NotARequest).map(Unverified)
 }
 
 impl Unverified {
     /// Who claims to send this: for the look-up, and for nothing else.
     pub fn issuer(&self) -> &PartyId {
-        &self.issuer
+        &self.0.issuer
     }
 
     /// Checks the request against what is registered.
     pub fn verify(self, party: &RelyingParty, here: Here, now: OffsetDateTime) -> Result<AuthnRequest, Refused> {
         // A closed party costs no signature.
-        open(party, &self.issuer, now)?;
+        open(party, &self.0.issuer, now)?;
         self.examine(party, here, now)?.verdict()
     }
 
@@ -102,17 +82,18 @@ impl Unverified {
     /// words only: `Findings::verdict` alone makes a request of it.
     pub fn examine(self, party: &RelyingParty, here: Here, now: OffsetDateTime) -> Result<Findings, Reason> {
         let Protocol::Saml(saml) = &party.protocol else { return Err(Reason::ClosedParty) };
-        let registration = open(party, &self.issuer, now).map(drop);
-        let relay_state = self.relay_state.clone();
-        let (root, signature) = match self.believe(saml) {
+        let registration = open(party, &self.0.issuer, now).map(drop);
+        let relay_state = self.0.relay_state.clone();
+        let (root, signature) = match self.0.believe(saml, saml.requests_signed) {
             Ok((signed, is_signed)) => (signed, Ok(is_signed)),
-            Err(reason) => (self.root, Err(reason)),
+            Err(Doubted { reason, root }) => (*root, Err(reason)),
         };
-        let issued = options::issued(&root);
+        let is_signed = *signature.as_ref().unwrap_or(&false);
+        let issued = envelope::issued(&root);
         Ok(Findings {
             registration,
-            id: options::id(&root, party),
-            destination: options::destination(&root, here.endpoint, *signature.as_ref().unwrap_or(&false)),
+            id: envelope::id(&root, REQUEST, &party.id).ok_or(Reason::NotARequest),
+            destination: envelope::destination(&root, here.endpoint, is_signed),
             signature,
             age: issued.map(|issued| now - issued),
             consumer: options::consumer(&root, saml),
@@ -124,34 +105,5 @@ impl Unverified {
             name_id_format: options::name_id_format(&root, saml),
             authn_context: options::authn_context(&root),
         })
-    }
-
-    /// The content that may be read, and whether a registered key vouches for it (SI-04 to SI-09).
-    fn believe(&self, saml: &SamlParty) -> Result<(Element, bool), Reason> {
-        let inside = trust::enveloped(&self.root)?;
-        let keys = || Key::registered(&saml.signing_certificates);
-        match (&self.carriage, inside) {
-            (Carriage::Post, Some(method)) => {
-                trust::verified(&self.xml, &self.root, method, &keys()).map(|signed| (signed, true))
-            }
-            // Bindings 3.4.4.1: the Redirect binding carries no signature inside the message.
-            (Carriage::Redirect(_), Some(_)) => Err(Reason::SignatureShape),
-            (Carriage::Redirect(Some(detached)), None) => {
-                trust::check_detached(detached, &keys()).map(|()| (self.root.clone(), true))
-            }
-            (Carriage::Post | Carriage::Redirect(None), None) if saml.requests_signed => Err(Reason::Unsigned),
-            (Carriage::Post | Carriage::Redirect(None), None) => Ok((self.root.clone(), false)),
-        }
-    }
-}
-
-/// The SAML side of a party that may be answered now (SI-14).
-fn open<'a>(party: &'a RelyingParty, claimed: &PartyId, now: OffsetDateTime) -> Result<&'a SamlParty, Reason> {
-    if party.id != *claimed {
-        return Err(Reason::UnknownParty);
-    }
-    match &party.protocol {
-        Protocol::Saml(saml) if party.is_open(now) => Ok(saml),
-        Protocol::Saml(_) | Protocol::Oidc(_) => Err(Reason::ClosedParty),
     }
 }

@@ -4,11 +4,9 @@
 //! responder (Core 3.4.1), and of the second nothing is known. Nor does `AttributeConsumingServiceIndex`: what a party
 //! learns is what was granted (SO-04).
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use crate::domain::interaction::{Asked, AuthnContext};
-use crate::domain::relying_party::{NameIdFormat, PartyId, RelyingParty, SamlParty};
+use crate::domain::relying_party::{NameIdFormat, PartyId, SamlParty};
+use crate::saml::envelope::issuer;
 use crate::saml::lexis;
 use crate::saml::name_id::NameId;
 use crate::saml::names::{self, ASSERTION, PROTOCOL};
@@ -16,32 +14,7 @@ use crate::saml::reason::Reason;
 use crate::saml::response::Status;
 use crate::saml::tree::Element;
 
-use super::{Choice, issuer};
-
-/// The request's ID is kept for replay and given back in the answer.
-const ID_MAX: usize = 256;
-
-/// The request's ID, of what is a request of this party.
-pub fn id(root: &Element, party: &RelyingParty) -> Result<String, Reason> {
-    if !root.is(PROTOCOL, "AuthnRequest") || root.attribute("Version") != Some("2.0") || issuer(root)? != party.id {
-        return Err(Reason::NotARequest);
-    }
-    let id = root.attribute("ID").filter(|id| id.len() <= ID_MAX && lexis::is_ncname(id));
-    id.map(str::to_owned).ok_or(Reason::NotARequest)
-}
-
-/// SI-10.
-pub fn destination(root: &Element, endpoint: &str, is_signed: bool) -> Result<(), Reason> {
-    match root.attribute("Destination") {
-        Some(destination) if destination != endpoint => Err(Reason::Destination),
-        None if is_signed => Err(Reason::Destination),
-        Some(_) | None => Ok(()),
-    }
-}
-
-pub fn issued(root: &Element) -> Option<OffsetDateTime> {
-    root.attribute("IssueInstant").and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok())
-}
+use super::Choice;
 
 pub fn asked(root: &Element) -> Result<Asked, Reason> {
     Ok(Asked { fresh: boolean(root, "ForceAuthn")?, passive: boolean(root, "IsPassive")?, ..Asked::default() })
@@ -110,7 +83,7 @@ pub fn name_id_format(root: &Element, saml: &SamlParty) -> Result<NameIdFormat, 
     let refused = Err(Status::InvalidNameIdPolicy);
     let Ok(policy) = root.only(PROTOCOL, "NameIDPolicy") else { return refused };
     let Some(policy) = policy else { return Ok(saml.usual_name_id()) };
-    let own = issuer(root).ok();
+    let own = issuer(root);
     let qualifier = policy.attribute("SPNameQualifier").filter(|qualifier| !qualifier.is_empty());
     // Of an affiliation we know nothing.
     let is_own = qualifier.is_none_or(|qualifier| own.is_some_and(|own| own.0 == qualifier));

@@ -6,9 +6,10 @@ use crate::domain::interaction::{AuthnContext, SamlReply};
 use crate::domain::relying_party::{PartyId, RelyingParty};
 use crate::saml::binding::Unsolicited;
 use crate::saml::encryption;
+use crate::saml::envelope::{SKEW, open};
 use crate::saml::reason::Reason;
 
-use super::{Refused, SKEW, open};
+use super::Refused;
 
 impl Unsolicited {
     /// Who is to be answered: for the look-up.

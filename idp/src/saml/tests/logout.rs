@@ -90,6 +90,25 @@ fn si_19_a_signed_request_is_taken_and_answered_at_the_registered_address() {
 }
 
 #[test]
+fn a_party_that_wants_no_answer_gets_none() {
+    let extended = |inside: &str| format!("<samlp:Extensions>{inside}</samlp:Extensions>{NAME_ID}");
+    let wish = "<aslo:Asynchronous xmlns:aslo=\"urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo\"/>";
+    for (inside, is_answered) in [
+        (extended(wish), false),
+        (extended(&format!("<other xmlns=\"urn:example\"/>{wish}")), false),
+        (extended("<Asynchronous xmlns=\"urn:example\"/>"), true),
+        // Where it is no extension of the request it says nothing.
+        (format!("{NAME_ID}{wish}"), true),
+    ] {
+        let request = asked(&leaving().inside(&inside).signed(PARTY_KEY)).unwrap();
+        assert_eq!((request.id.as_str(), request.reply.is_some()), ("_request-1", is_answered), "{inside}");
+    }
+    // Nor is it told what is wrong.
+    let unread = extended(wish).replace(NAME_ID, "<saml:EncryptedID/>");
+    assert_eq!(asked(&leaving().inside(&unread).signed(PARTY_KEY)), local(Reason::NotALogout));
+}
+
+#[test]
 fn si_19_what_nobody_signed_or_a_stranger_did_is_refused() {
     let plain = leaving();
     assert_eq!(asked(&plain.xml()), local(Reason::Unsigned));

@@ -24,6 +24,7 @@ fn logout(id: &str, request_id: &str, others: Vec<(Participant, Channel)>) -> Lo
     Logout {
         id: LogoutId(id.to_owned()),
         asked_by: Some(PartyId("https://one.example".to_owned())),
+        request_id: Some(request_id.to_owned()),
         reply: Some(LogoutReply {
             request_id: request_id.to_owned(),
             relay_state: None,
@@ -85,6 +86,11 @@ async fn a_sign_out_ends_the_session_first_and_its_request_counts_once() {
         assert_eq!(store.logout(&begun.id, &ELSEWHERE).await.unwrap(), None, "LS-06");
         let again = logout("b", "_1", Vec::new());
         assert!(!store.begin_logout(&again, &HERE, &sessions, &event).await.unwrap(), "SI-12");
+        let unanswered = Logout { reply: None, ..logout("c", "_2", Vec::new()) };
+        assert!(store.begin_logout(&unanswered, &HERE, &sessions, &event).await.unwrap());
+        assert_eq!(store.logout(&unanswered.id, &HERE).await.unwrap(), Some(unanswered.clone()));
+        let again = Logout { id: LogoutId("d".to_owned()), ..unanswered };
+        assert!(!store.begin_logout(&again, &HERE, &sessions, &event).await.unwrap(), "SI-12, with nobody to answer");
         assert!(store.note_logout_answered(&begun.id, NOW).await.unwrap());
         assert!(!store.note_logout_answered(&begun.id, NOW).await.unwrap());
     }

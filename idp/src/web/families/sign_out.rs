@@ -197,6 +197,8 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<Strin
             Some(PortalLink { name: party.name.clone(), start: paths::logout_reply(&logout.id) })
         }
         (_, _, Some(onward)) => self::onward(&app, onward).await?,
+        // It leaves the person here, who may wish to go back all the same.
+        (Some(party), None, None) => party.start.clone().map(|start| PortalLink { name: party.name.clone(), start }),
         _ => None,
     };
     Ok(done(visitor, &page))

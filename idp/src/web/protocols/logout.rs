@@ -88,7 +88,7 @@ async fn end(
     party: &RelyingParty,
     (request, binding): (LogoutRequest, SamlBinding),
 ) -> Result<Response, Error> {
-    let LogoutRequest { name_id, sessions, reply, .. } = request;
+    let LogoutRequest { id, name_id, sessions, reply } = request;
     let mut known = app.store.sessions_of(&party.id, &name_id.value, &sessions).await?;
     let is_ours = |format| name_id.is_ours(&app.entity_id, &party.id, format);
     known.retain(|(_, one)| one.name_id_format.is_some_and(is_ours));
@@ -105,7 +105,8 @@ async fn end(
     for session in &sessions {
         others.extend(app.store.participants(session).await?.into_iter().filter(|one| one.party != party.id));
     }
-    let logout = fresh(app, others, (Some(party), reply, None)).await?;
+    let fresh = fresh(app, others, (Some(party), reply, None)).await?;
+    let logout = Logout { request_id: Some(id), ..fresh };
     let event = event(app, &visitor, Some(party));
     if !app.store.begin_logout(&logout, &browser, &sessions, &event).await? {
         return refuse_here(app, visitor, Some(party), (page::Reason::RefusedRequest, "replayed")).await;
@@ -178,6 +179,7 @@ pub async fn fresh(
     Ok(Logout {
         id: LogoutId(fresh_interaction_id().0),
         asked_by: asked_by.map(|party| party.id.clone()),
+        request_id: None,
         reply,
         onward,
         began_at: app.clock.now(),
