@@ -265,10 +265,7 @@ pub async fn in_bulk(conn: &mut Conn) -> Result<()> {
     // cache is written more than once. On PostgreSQL sorting is done in memory, and a planner is told enough by a fifth of
     // the usual sample: reading that of a dozen tables takes longer than a small import.
     match conn {
-        Either::Sqlite(c) => sqlx::raw_sql("PRAGMA main.cache_size = -98304; PRAGMA temp.cache_size = -24576")
-            .execute(&mut **c)
-            .await
-            .map(drop),
+        Either::Sqlite(c) => sqlx::query("PRAGMA main.cache_size = -65536").execute(&mut **c).await.map(drop),
         Either::Postgres(c) => {
             let sets = "SET work_mem = '32MB'; SET temp_buffers = '32MB'; SET default_statistics_target = 20; \
              SET random_page_cost = 1.1";
