@@ -176,10 +176,7 @@ impl Directory {
     /// merger of academies) is found under the former identifier and bears the present one; asked for under both, once.
     pub async fn known(&self, people: &[PersonId]) -> Result<Vec<Known>> {
         let asked: Vec<String> = people.iter().map(PersonId::to_string).collect();
-        let mut found = self.by_id(&asked).await?;
-        let missing: Vec<String> = asked.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
-        let now_called =
-            if missing.is_empty() { HashMap::new() } else { self.under_present_names(missing, &mut found).await? };
+        let (mut found, now_called) = self.found(&asked).await?;
         Ok(asked.iter().filter_map(|id| found.remove(now_called.get(id).unwrap_or(id))).collect())
     }
 

@@ -1,7 +1,10 @@
-//! Whether somebody is here, asked in one question of a few columns: what a sign-in that tells nothing of them needs.
+//! Who is here: of many accounts at once, and, in one question of a few columns, whether anybody is: what a sign-in that
+//! tells nothing of them needs.
+
+use std::collections::HashMap;
 
 use super::{Directory, Result, placeholders};
-use crate::model::{ParentalAuthority, PersonId};
+use crate::model::{Known, ParentalAuthority, PersonId};
 
 impl Directory {
     /// Whether `Known::opens_an_account` holds of one of these people, under the identifiers given; who was renamed since
@@ -21,5 +24,34 @@ impl Directory {
             }
         }
         Ok(false)
+    }
+
+    /// What `known` gives of several groups, each as if it were asked alone, in the questions of one.
+    pub async fn known_of_each(&self, groups: &[&[PersonId]]) -> Result<Vec<Vec<Known>>> {
+        let ids = |group: &[PersonId]| group.iter().map(PersonId::to_string).collect::<Vec<_>>();
+        let mut asked: Vec<String> = groups.iter().flat_map(|group| ids(group)).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let (found, now_called) = self.found(&asked).await?;
+        let known = |group: &&[PersonId]| {
+            let mut present: Vec<String> = Vec::new();
+            for id in ids(group) {
+                let id = now_called.get(&id).cloned().unwrap_or(id);
+                if !present.contains(&id) {
+                    present.push(id);
+                }
+            }
+            present.iter().filter_map(|id| found.get(id).cloned()).collect()
+        };
+        Ok(groups.iter().map(known).collect())
+    }
+
+    /// By present identifiers, and which of those asked for is called which now.
+    pub(super) async fn found(&self, asked: &[String]) -> Result<(HashMap<String, Known>, HashMap<String, String>)> {
+        let mut found = self.by_id(asked).await?;
+        let missing: Vec<String> = asked.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
+        let now_called =
+            if missing.is_empty() { HashMap::new() } else { self.under_present_names(missing, &mut found).await? };
+        Ok((found, now_called))
     }
 }

@@ -143,12 +143,9 @@ async fn presences<'a>(
     directory: &Directory,
     accounts: &'a [Recorded],
 ) -> Result<Vec<(&'a Recorded, Presence)>, Error> {
-    let mut presences = Vec::with_capacity(accounts.len());
-    for recorded in accounts {
-        let known = directory.known(&recorded.account.people).await?;
-        presences.push((recorded, presence(&known)));
-    }
-    Ok(presences)
+    let people: Vec<&[PersonId]> = accounts.iter().map(|recorded| recorded.account.people.as_slice()).collect();
+    let known = directory.known_of_each(&people).await?;
+    Ok(accounts.iter().zip(known).map(|(recorded, known)| (recorded, presence(&known))).collect())
 }
 
 fn presence(known: &[Known]) -> Presence {
