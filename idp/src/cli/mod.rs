@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod directory;
 mod keys;
+mod memory;
 mod rp;
 mod serve;
 
@@ -80,6 +81,10 @@ const UNREACHABLE: u8 = 5;
 pub async fn run() -> ExitCode {
     // One provider of cryptography for TLS, tokens and SAML. Installed before anything could pick another.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Err(error) = memory::keep() {
+        eprintln!("guichet: what is in memory could not be kept from core files: {error}");
+        return ExitCode::from(FAILED);
+    }
     let words = Words::parse();
     let outcome = match words.command {
         Command::Demo(demo) => demo::run(demo, &words.where_from).await,

@@ -102,8 +102,12 @@ impl Guichet {
 
     /// A command that runs until it is told to stop, once it has printed its first line.
     pub fn start(&self, words: &[&str]) -> Running {
-        let mut child =
-            self.command(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        self.start_telling(words, Stdio::null())
+    }
+
+    /// The same, with standard error going there.
+    pub fn start_telling(&self, words: &[&str], told: Stdio) -> Running {
+        let mut child = self.command(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(told).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         let read = out.read_line(&mut first).unwrap();
@@ -122,7 +126,7 @@ pub fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 pub struct Running {
-    child: Child,
+    pub child: Child,
     out: BufReader<ChildStdout>,
     pub first: String,
 }

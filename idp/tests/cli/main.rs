@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod cores;
+#[cfg(test)]
 mod deliveries;
 #[cfg(test)]
 mod guichet;
@@ -12,6 +16,8 @@ mod inbox;
 mod keys;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod merging;
 #[cfg(test)]
@@ -24,5 +30,7 @@ mod proposed;
 mod running;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod settings;
