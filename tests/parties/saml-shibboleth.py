@@ -1,7 +1,7 @@
 """A SAML service provider as many ENTs run it: Apache with mod_shib, and shibd, of the system's own packages.
 
 Settings, commands, pages and the line protocol are those of saml-node.mjs, but for what follows. Command trust takes
-`certificate` (PEM) as well: the metadata's own signature is checked with it. /logout is `/Shibboleth.sso/Logout`, and
+`certificates` (PEM, one or two) as well: one of them must have signed the metadata. /logout is `/Shibboleth.sso/Logout`, and
 `/Shibboleth.sso/LogoutAndStay` wants no answer. Both servers run in a folder of their own, as nobody when started by
 root, and end with this process.
 """
@@ -47,7 +47,7 @@ class Party:
         self.write("server.key.pem", settings["tls"]["key"])
         self.write("sp.pem", settings["key"]["cert"])
         self.write("sp.key.pem", settings["key"]["key"])
-        self.write("idp.pem", settings["key"]["cert"])
+        self.pin([settings["key"]["cert"]])
         self.write("idp.xml", NOBODY)
         for name in ("shibd", "native"):
             self.write(f"{name}.logger", LOGGER.format(name, self.path(f"{name}.log")))
@@ -144,10 +144,14 @@ class Party:
         except OSError:
             return None
 
-    def trust(self, metadata, certificate):
+    def pin(self, certificates):
+        self.write("idp.pem", certificates[0])
+        self.write("idp-next.pem", certificates[-1])
+
+    def trust(self, metadata, certificates):
         self.write("idp.id", xml.fromstring(metadata).get("entityID"))
         self.write("idp.xml", metadata)
-        self.write("idp.pem", certificate)
+        self.pin(certificates)
         self.own()
         # It would read them by itself, at a moment of its own. Sessions are in its memory, and go.
         self.stop("shibd")
@@ -192,7 +196,7 @@ def main():
                 try:
                     if command["do"] != "trust":
                         raise ValueError("not a command of this party")
-                    party.trust(command["metadata"], command["certificate"])
+                    party.trust(command["metadata"], command["certificates"])
                     say(ok=None)
                 except Exception as error:
                     say(error=f"{command['do']}: {error}")

@@ -202,7 +202,7 @@ async fn mod_shib_believes_our_metadata_by_its_signature_only() {
     party.trust(&genuine.replace("POST/SSO", "POST/EVIL")).await.unwrap();
     visitor.open(&party.url).await;
     assert!(visitor.page().pre("error").contains("metadata"), "changed: {}", visitor.page().text());
-    party.pin(&tls::signing_pair("other").cert);
+    party.pin(&[&tls::signing_pair("other").cert]);
     party.trust(&genuine).await.unwrap();
     visitor.open(&party.url).await;
     assert!(visitor.page().pre("error").contains("metadata"), "of another key: {}", visitor.page().text());
@@ -358,6 +358,8 @@ async fn so_07_mod_shib_follows_a_rotation_by_reading_our_metadata_again() {
     assert!(sign_on(&mut visitor, &party.url, &parent).await.contains(&dense(&old)));
     assert!(visitor.page().answer()["nameID"].is_string());
 
+    // Who signs the metadata changes when the old key is retired, so its certificate is pinned beside the old one in time.
+    party.pin(&[&old, &new]);
     party.trust(&both).await.unwrap();
     let (store, now) = (&house.accounts().store, house.clock.now());
     let id = PartyId(party.id.clone());
@@ -368,11 +370,14 @@ async fn so_07_mod_shib_follows_a_rotation_by_reading_our_metadata_again() {
 
     operator.retire("saml-1").await;
     let one = published(&house, 1).await;
-    // Signed by the new key, which whoever pins the other one has to learn by another way.
-    party.pin(&new);
     party.trust(&one).await.unwrap();
     sign_on(&mut visitor, &party.url, &parent).await;
     assert!(visitor.page().answer()["nameID"].is_string(), "{}", visitor.page().text());
+    // Whoever missed that believes nothing that we publish now.
+    party.pin(&[&old]);
+    party.trust(&one).await.unwrap();
+    visitor.open(&party.url).await;
+    assert!(visitor.page().pre("error").contains("metadata"), "{}", visitor.page().text());
 }
 
 /// A certificate as XML holds it.

@@ -40,8 +40,8 @@ pub struct SamlParty {
     pub id: String,
     pub metadata: String,
     pub key: Identity,
-    /// The certificate by which it believes our metadata, from the first time it read them.
-    pin: Option<String>,
+    /// The certificates by which it believes our metadata; from the first time it read them, the one that signed then.
+    pins: Vec<String>,
 }
 
 impl SamlParty {
@@ -74,19 +74,21 @@ impl SamlParty {
             id: text(&ready, "id"),
             metadata: text(&ready, "metadata"),
             key,
-            pin: None,
+            pins: Vec::new(),
         })
     }
 
     /// Gives it the identity provider's metadata.
     pub async fn trust(&mut self, metadata: &str) -> Result<(), String> {
-        self.pin = self.pin.take().or_else(|| certificates(metadata).into_iter().next());
-        self.program.ask(&json!({ "do": "trust", "metadata": metadata, "certificate": self.pin })).await.map(drop)
+        if self.pins.is_empty() {
+            self.pins.extend(certificates(metadata).into_iter().next());
+        }
+        self.program.ask(&json!({ "do": "trust", "metadata": metadata, "certificates": self.pins })).await.map(drop)
     }
 
-    /// From now on it believes metadata signed by this key.
-    pub fn pin(&mut self, certificate: &str) {
-        self.pin = Some(certificate.to_owned());
+    /// From now on it believes metadata signed by one of these, two at most.
+    pub fn pin(&mut self, certificates: &[&str]) {
+        self.pins = certificates.iter().map(|certificate| (*certificate).to_owned()).collect();
     }
 }
 
