@@ -10,9 +10,15 @@ use super::browser::{Browser, MISTYPED, NO_REQUEST};
 use super::guichet::{Guichet, entries};
 use super::secrets::{Heard, Secret};
 
-/// What no line may hold, whoever it is of.
-const NEVER: [(&str, &str); 3] =
-    [("a private key in PEM", "PRIVATE KEY-----"), ("a password hash", "$argon2"), ("a JSON Web Token", "eyJ")];
+/// What no line may hold, whoever it is of. A JSON Web Token begins with a member of its header, in base64 long enough to be
+/// met nowhere by chance.
+const NEVER: [(&str, &str); 5] = [
+    ("a private key in PEM", "PRIVATE KEY-----"),
+    ("a password hash", "$argon2"),
+    ("a JSON Web Token (alg)", "eyJhbGciOi"),
+    ("a JSON Web Token (typ)", "eyJ0eXAiOi"),
+    ("a JSON Web Token (kid)", "eyJraWQiOi"),
+];
 /// Who is heard, and how often at least: the sockets, TLS, the databases, the client of the portals, and this house.
 const TALKERS: [(&str, usize); 6] =
     [("hyper_util", 20), ("rustls", 20), ("sqlx", 100), ("reqwest", 5), ("idp", 3), ("TRACE", 50)];
