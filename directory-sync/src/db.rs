@@ -113,15 +113,17 @@ impl Access {
     /// Settings of a session of PostgreSQL.
     const fn settings(self) -> &'static [(&'static str, &'static str)] {
         // Who waits for a few rows has them by an index, whatever the planner believes of tables that nobody has counted
-        // yet (after a first import, or on the first Monday): a plan made then is kept. Nor is compiling one worth it.
+        // yet (after a first import, or on the first Monday): a plan made then is kept, and making one for each question
+        // would cost more than the answer. Nor is compiling one worth it.
         match self {
             Self::Read => &[
                 ("statement_timeout", "2000"),
                 ("default_transaction_read_only", "on"),
                 ("enable_seqscan", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
                 ("jit", "off"),
             ],
-            Self::Write => &[("enable_seqscan", "off"), ("jit", "off")],
+            Self::Write => &[("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan"), ("jit", "off")],
             Self::Bulk => &[],
         }
     }

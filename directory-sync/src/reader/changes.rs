@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use super::{AT_ONCE, Directory, Result, placeholders};
+use super::{AT_ONCE, Depth, Directory, Result, placeholders};
 use crate::model::{Known, Malformed, PersonId};
 use crate::on;
 
@@ -108,6 +108,7 @@ impl Directory {
     pub(super) async fn under_present_names(
         &self,
         missing: Vec<String>,
+        depth: Depth,
         found: &mut HashMap<String, Known>,
     ) -> Result<HashMap<String, String>> {
         // What was asked, and how far it has been followed.
@@ -127,7 +128,7 @@ impl Directory {
             }
             let unseen: Vec<String> =
                 under_way.iter().map(|(_, at)| at.clone()).filter(|at| !found.contains_key(at)).collect();
-            found.extend(self.by_id(&unseen).await?);
+            found.extend(self.by_id(&unseen, depth).await?);
             let (arrived, on_the_way) = under_way.into_iter().partition(|(_, at)| found.contains_key(at));
             let arrived: Vec<(String, String)> = arrived;
             now_called.extend(arrived);

@@ -1,25 +1,24 @@
 //! Every question the `IdP` may ask of the directory; opened read-only.
 //!
-//! `known` is asked at every sign-in: two queries whatever the number of people and children, each by index. What a
-//! delivery did not say comes back as absent, never as an error.
+//! `named` is asked at every sign-in: one query whatever the number of people and children, each by index; `known` has a
+//! second. What a delivery did not say comes back as absent, never as an error.
 
 mod changes;
 mod departures;
 mod made;
 mod presence;
+mod rows;
 mod runs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
-use time::Date;
 
 use crate::db::{self, Access, Db, Place};
-use crate::model::{
-    Child, Enrolment, Guardian, Known, Malformed, Names, ParentalAuthority, Person, PersonId, School, SchoolId, Staff,
-    StaffFunction, Student, Uai,
-};
+use crate::model::{Known, Malformed, PersonId, School, SchoolId, Uai};
 use crate::on;
+
+use rows::{Children, KinRow, PersonRow, SchoolRow, TraitRow, Traits, by_guardian, gathered};
 
 pub use changes::{IdentityChange, IdentityChangeKind, Proposal};
 pub use departures::{Departure, Standing};
@@ -55,55 +54,12 @@ pub struct Directory {
     db: Db,
 }
 
-/// What is read of a person, with their school and the level of their training, or their own where there are none.
-#[derive(sqlx::FromRow)]
-struct PersonRow {
-    id: String,
-    kind: String,
-    family: String,
-    given: String,
-    birth: Option<String>,
-    title: Option<String>,
-    birth_date: Option<Date>,
-    ine: Option<String>,
-    school_number: Option<String>,
-    mef: Option<String>,
-    mail: Option<String>,
-    left_at: Option<Date>,
-    level: Option<String>,
-    #[sqlx(flatten)]
-    school: SchoolRow,
-}
-
-#[derive(sqlx::FromRow)]
-struct SchoolRow {
-    school_id: Option<String>,
-    uai: Option<String>,
-    school_name: Option<String>,
-    school_kind: Option<String>,
-}
-
-/// Someone who was asked for, or a child of theirs.
-#[derive(sqlx::FromRow)]
-struct KinRow {
-    /// Whose child; nobody's where the person was asked for.
-    guardian: Option<String>,
-    link: i64,
-    authority: i64,
-    #[sqlx(flatten)]
-    person: PersonRow,
-}
-
-/// The children of each guardian.
-type Children = HashMap<String, Vec<KinRow>>;
-
-/// A class, a function or a mobile number of someone.
-#[derive(sqlx::FromRow)]
-struct TraitRow {
-    person: String,
-    what: String,
-    school: String,
-    word: String,
+/// How much is read of each person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// With classes, functions and mobile numbers.
+    Whole,
+    Names,
 }
 
 macro_rules! person_columns {
@@ -175,20 +131,35 @@ impl Directory {
     /// The people of these identifiers that the directory knows, in the order asked. One who was renamed since (a
     /// merger of academies) is found under the former identifier and bears the present one; asked for under both, once.
     pub async fn known(&self, people: &[PersonId]) -> Result<Vec<Known>> {
+        self.in_order(people, Depth::Whole).await
+    }
+
+    /// The same without what hangs on each, children's too: no classes, functions or mobile numbers, whatever the
+    /// deliveries said of these. It is what a relying party may learn of, in half the questions.
+    pub async fn named(&self, people: &[PersonId]) -> Result<Vec<Known>> {
+        self.in_order(people, Depth::Names).await
+    }
+
+    async fn in_order(&self, people: &[PersonId], depth: Depth) -> Result<Vec<Known>> {
         let asked: Vec<String> = people.iter().map(PersonId::to_string).collect();
-        let (mut found, now_called) = self.found(&asked).await?;
+        let (mut found, now_called) = self.found(&asked, depth).await?;
         Ok(asked.iter().filter_map(|id| found.remove(now_called.get(id).unwrap_or(id))).collect())
     }
 
-    async fn by_id(&self, ids: &[String]) -> Result<HashMap<String, Known>> {
+    async fn by_id(&self, ids: &[String], depth: Depth) -> Result<HashMap<String, Known>> {
         let mut by_id = HashMap::with_capacity(ids.len());
         for some in ids.chunks(AT_ONCE) {
             let list = placeholders(some.len());
-            let sql = format!("{PERSONS}{list} UNION ALL {CHILDREN}{list} ORDER BY id");
-            let rows: Vec<KinRow> = self.ask(sql, some).await?;
+            let mut rows: Vec<KinRow> = self.ask(format!("{PERSONS}{list} UNION ALL {CHILDREN}{list}"), some).await?;
+            rows.sort_by(|one, other| one.person.id.cmp(&other.person.id));
             let (asked, children): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.guardian.is_none());
             let asked = asked.into_iter().map(|row| row.person).collect();
-            for one in self.complete(asked, by_guardian(children)).await? {
+            let children = by_guardian(children);
+            let complete = match depth {
+                Depth::Whole => self.complete(asked, children).await?,
+                Depth::Names => gathered(asked, children, &Traits::default())?,
+            };
+            for one in complete {
                 by_id.insert(one.person.id().to_string(), one);
             }
         }
@@ -262,7 +233,7 @@ impl Directory {
     }
 
     /// Adds to people and their children what hangs on them: classes, functions, numbers.
-    async fn complete(&self, rows: Vec<PersonRow>, mut children: Children) -> Result<Vec<Known>> {
+    async fn complete(&self, rows: Vec<PersonRow>, children: Children) -> Result<Vec<Known>> {
         let kin = children.values().flatten().map(|row| row.person.id.clone());
         let mut all: Vec<String> = rows.iter().map(|row| row.id.clone()).chain(kin).collect();
         all.sort_unstable();
@@ -274,25 +245,8 @@ impl Directory {
                 traits.add(row)?;
             }
         }
-        rows.into_iter()
-            .map(|row| {
-                let (school, left_at) = (row.school.school()?, row.left_at);
-                let theirs = children.remove(&row.id).filter(|_| row.kind == "guardian").unwrap_or_default();
-                let children = theirs.into_iter().map(|child| child.child(&traits)).collect::<Result<_>>()?;
-                Ok(Known { person: row.person(&traits)?, left_at, school, children })
-            })
-            .collect()
+        gathered(rows, children, &traits)
     }
-}
-
-fn by_guardian(rows: Vec<KinRow>) -> Children {
-    let mut children = Children::new();
-    for row in rows {
-        if let Some(guardian) = row.guardian.clone() {
-            children.entry(guardian).or_default().push(row);
-        }
-    }
-    children
 }
 
 /// `($1, $2, ...)`, rounded up to a power of two: few texts, so that each stays prepared.
@@ -310,89 +264,4 @@ fn traits_of(list: &str) -> String {
          IN {list} UNION ALL SELECT c.person, 'mobile', c.position, '', c.mobile FROM contacts c WHERE c.person IN {list} \
          ORDER BY 1, 2, 3"
     )
-}
-
-/// What hangs on each person, by identifier.
-#[derive(Default)]
-struct Traits {
-    enrolments: BTreeMap<String, Vec<Enrolment>>,
-    functions: BTreeMap<String, Vec<StaffFunction>>,
-    mobiles: BTreeMap<String, Vec<String>>,
-}
-
-impl Traits {
-    fn add(&mut self, row: TraitRow) -> Result<()> {
-        match row.what.as_str() {
-            "class" => {
-                let enrolment = Enrolment { school: row.school.parse()?, division: row.word };
-                self.enrolments.entry(row.person).or_default().push(enrolment);
-            }
-            "function" => {
-                let function = StaffFunction { school: row.school.parse()?, code: row.word };
-                self.functions.entry(row.person).or_default().push(function);
-            }
-            _ => self.mobiles.entry(row.person).or_default().push(row.word),
-        }
-        Ok(())
-    }
-}
-
-impl SchoolRow {
-    fn school(&self) -> Result<Option<School>> {
-        let (Some(id), Some(name)) = (&self.school_id, &self.school_name) else { return Ok(None) };
-        let uai = self.uai.as_deref().map(Uai::as_delivered).transpose()?;
-        Ok(Some(School { id: id.parse()?, uai, name: name.clone(), kind: self.school_kind.clone() }))
-    }
-}
-
-impl PersonRow {
-    fn person(self, traits: &Traits) -> Result<Person> {
-        Ok(match self.kind.as_str() {
-            "guardian" => {
-                let mobiles = traits.mobiles.get(&self.id).map(Vec::as_slice).unwrap_or_default();
-                Person::Guardian(Guardian {
-                    id: self.id.parse()?,
-                    names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
-                    birth_date: self.birth_date,
-                    mobiles: mobiles.iter().map(|text| text.parse()).collect::<std::result::Result<_, _>>()?,
-                    mail: self.mail.map(|text| text.parse()).transpose()?,
-                })
-            }
-            "staff" => Person::Staff(Staff {
-                id: self.id.parse()?,
-                names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
-                birth_date: self.birth_date,
-                mail: self.mail.map(|text| text.parse()).transpose()?,
-                school: self.school.school_id.map(|id| id.parse()).transpose()?,
-                functions: traits.functions.get(&self.id).cloned().unwrap_or_default(),
-            }),
-            _ => Person::Student(self.student(traits)?),
-        })
-    }
-
-    fn student(self, traits: &Traits) -> Result<Student> {
-        Ok(Student {
-            enrolments: traits.enrolments.get(&self.id).cloned().unwrap_or_default(),
-            id: self.id.parse()?,
-            names: Names { family: self.family, given: self.given, birth: self.birth, title: self.title },
-            birth_date: self.birth_date.ok_or(Malformed { expected: "the birth date of a pupil" })?,
-            ine: self.ine,
-            school_number: self.school_number,
-            mef: self.mef,
-            level: self.level,
-            school: self.school.school_id.map(|id| id.parse()).transpose()?,
-        })
-    }
-}
-
-impl KinRow {
-    fn child(self, traits: &Traits) -> Result<Child> {
-        let authority = u8::try_from(self.authority).ok().and_then(ParentalAuthority::from_level);
-        Ok(Child {
-            school: self.person.school.school()?,
-            link: u8::try_from(self.link).unwrap_or_default(),
-            authority: authority.ok_or(Malformed { expected: "a level of parental authority" })?,
-            student: self.person.student(traits)?,
-        })
-    }
 }

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::{Directory, Result, placeholders};
+use super::{Depth, Directory, Result, placeholders};
 use crate::model::{Known, ParentalAuthority, PersonId};
 
 impl Directory {
     /// Whether `Known::opens_an_account` holds of one of these people, under the identifiers given; who was renamed since
-    /// is found by `known` only.
+    /// is found by `named` only.
     pub async fn any_opens_an_account(&self, people: &[PersonId]) -> Result<bool> {
         let ids: Vec<String> = people.iter().map(PersonId::to_string).collect();
         let contact = ParentalAuthority::Contact.level();
@@ -26,13 +26,13 @@ impl Directory {
         Ok(false)
     }
 
-    /// What `known` gives of several groups, each as if it were asked alone, in the questions of one.
-    pub async fn known_of_each(&self, groups: &[&[PersonId]]) -> Result<Vec<Vec<Known>>> {
+    /// What `named` gives of several groups, each as if it were asked alone, in the questions of one.
+    pub async fn named_of_each(&self, groups: &[&[PersonId]]) -> Result<Vec<Vec<Known>>> {
         let ids = |group: &[PersonId]| group.iter().map(PersonId::to_string).collect::<Vec<_>>();
         let mut asked: Vec<String> = groups.iter().flat_map(|group| ids(group)).collect();
         asked.sort_unstable();
         asked.dedup();
-        let (found, now_called) = self.found(&asked).await?;
+        let (found, now_called) = self.found(&asked, Depth::Names).await?;
         let known = |group: &&[PersonId]| {
             let mut present: Vec<String> = Vec::new();
             for id in ids(group) {
@@ -47,11 +47,18 @@ impl Directory {
     }
 
     /// By present identifiers, and which of those asked for is called which now.
-    pub(super) async fn found(&self, asked: &[String]) -> Result<(HashMap<String, Known>, HashMap<String, String>)> {
-        let mut found = self.by_id(asked).await?;
+    pub(super) async fn found(
+        &self,
+        asked: &[String],
+        depth: Depth,
+    ) -> Result<(HashMap<String, Known>, HashMap<String, String>)> {
+        let mut found = self.by_id(asked, depth).await?;
         let missing: Vec<String> = asked.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
-        let now_called =
-            if missing.is_empty() { HashMap::new() } else { self.under_present_names(missing, &mut found).await? };
+        let now_called = if missing.is_empty() {
+            HashMap::new()
+        } else {
+            self.under_present_names(missing, depth, &mut found).await?
+        };
         Ok((found, now_called))
     }
 }

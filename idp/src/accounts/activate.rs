@@ -73,7 +73,7 @@ impl Accounts {
     }
 
     async fn was_born_on(&self, recorded: &Recorded, date: Date) -> Result<bool, Error> {
-        let known = self.directory.known(&recorded.account.people).await?;
+        let known = self.directory.named(&recorded.account.people).await?;
         Ok(known.iter().any(|known| match &known.person {
             Person::Student(student) => student.birth_date == date,
             Person::Guardian(_) | Person::Staff(_) => false,

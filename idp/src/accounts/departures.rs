@@ -136,7 +136,7 @@ pub async fn purge_departed(
 /// Whether one of the account's people is in the directory, asked at a sign-in of a suspended one: a return counts at
 /// once, not at the next look.
 pub(super) async fn is_back(directory: &Directory, account: &Account) -> Result<bool, Error> {
-    Ok(directory.known(&account.people).await?.iter().any(Known::opens_an_account))
+    Ok(directory.named(&account.people).await?.iter().any(Known::opens_an_account))
 }
 
 async fn presences<'a>(
@@ -144,7 +144,7 @@ async fn presences<'a>(
     accounts: &'a [Recorded],
 ) -> Result<Vec<(&'a Recorded, Presence)>, Error> {
     let people: Vec<&[PersonId]> = accounts.iter().map(|recorded| recorded.account.people.as_slice()).collect();
-    let known = directory.known_of_each(&people).await?;
+    let known = directory.named_of_each(&people).await?;
     Ok(accounts.iter().zip(known).map(|(recorded, known)| (recorded, presence(&known))).collect())
 }
 

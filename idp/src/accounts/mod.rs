@@ -107,9 +107,10 @@ impl Accounts {
         Ok(Opened { token, expires_at })
     }
 
-    /// The human behind an account: their present records. `None` where none is left (the account is to be closed).
+    /// The human behind an account: their present records, without classes, functions and numbers. `None` where none is
+    /// left (the account is to be closed).
     pub async fn identity(&self, account: &Account) -> Result<Option<Identity>, Error> {
-        let mut known = self.directory.known(&account.people).await?;
+        let mut known = self.directory.named(&account.people).await?;
         // In the account's order, as asked: the first one's names are shown.
         known.retain(Known::opens_an_account);
         if known.is_empty() {
@@ -126,7 +127,7 @@ impl Accounts {
 
     /// The day the last of an account's people left, where the deliveries tell.
     pub async fn left_on(&self, account: &Account) -> Result<Option<Date>, Error> {
-        let known = self.directory.known(&account.people).await?;
+        let known = self.directory.named(&account.people).await?;
         Ok(known.iter().filter_map(|known| known.left_at).max())
     }
 

@@ -9,7 +9,8 @@ use super::account::{AccountId, Profile};
 pub struct Identity {
     pub account: AccountId,
     pub profile: Profile,
-    /// Never empty: an account without a present record cannot sign in.
+    /// Never empty: an account without a present record cannot sign in. As `Directory::named` gives them: no party
+    /// learns a class, a function or a number.
     pub records: Vec<Known>,
 }
 

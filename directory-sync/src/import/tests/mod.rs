@@ -11,7 +11,7 @@ use time::macros::date;
 use crate::import::example::{Example, NOW, assert_balanced, bring, everything, known};
 use crate::import::*;
 use crate::incoming::Category;
-use crate::model::{ParentalAuthority, Person, PersonId, Phone, Stage};
+use crate::model::{Known, ParentalAuthority, Person, PersonId, Phone, Stage};
 use crate::reader::Directory;
 use crate::sample::{Dialect, Plan};
 use crate::testing;
@@ -57,6 +57,30 @@ async fn deliveries_of_others_import_with_the_counts_of_their_files() {
         assert!(staff.added > 0 && staff.unchanged < 3, "{report:?}");
         assert!(report.warnings.iter().any(|warning| warning.code == "academy"));
         assert_balanced(&report);
+    }
+}
+
+/// The same human with nothing that hangs on them or on their children.
+fn bare(mut whole: Known) -> Known {
+    match &mut whole.person {
+        Person::Student(student) => student.enrolments.clear(),
+        Person::Guardian(guardian) => guardian.mobiles.clear(),
+        Person::Staff(staff) => staff.functions.clear(),
+    }
+    whole.children.iter_mut().for_each(|child| child.student.enrolments.clear());
+    whole
+}
+
+#[tokio::test]
+async fn people_are_named_as_they_are_known_but_for_classes_functions_and_numbers() {
+    for place in testing::places().await {
+        Example::new().bring(&place).await.unwrap();
+        let directory = Directory::open(&place, 1).await.unwrap();
+        let whole = directory.page(None, None, 100).await.unwrap();
+        let ids: Vec<PersonId> = whole.iter().map(|known| known.person.id().clone()).collect();
+        let named = directory.named(&ids).await.unwrap();
+        assert_ne!(named, whole);
+        assert_eq!(named, whole.into_iter().map(bare).collect::<Vec<_>>());
     }
 }
 

@@ -106,12 +106,12 @@ async fn everything(db: &Db) -> String {
 async fn known(place: &Place, ids: &[&str]) -> Vec<String> {
     let ids: Vec<PersonId> = ids.iter().map(|id| id.parse().unwrap()).collect();
     let directory = Directory::open(place, 1).await.unwrap();
-    let known = directory.known(&ids).await.unwrap();
+    let known = directory.named(&ids).await.unwrap();
     let [all, backwards] = [ids.clone(), ids.iter().rev().cloned().collect()];
     let groups: Vec<&[PersonId]> = vec![&all, &[], &backwards];
-    let mut together = directory.known_of_each(&groups).await.unwrap();
+    let mut together = directory.named_of_each(&groups).await.unwrap();
     assert_eq!((together.len(), &together[0], together[1].len()), (3, &known, 0));
-    assert_eq!(together.pop().unwrap(), directory.known(&backwards).await.unwrap());
+    assert_eq!(together.pop().unwrap(), directory.named(&backwards).await.unwrap());
     known.iter().map(|known| format!("{} {}", known.person.id(), known.person.names().given)).collect()
 }
 
