@@ -1,5 +1,6 @@
 //! Pages that stand by themselves, what they are made of, and who may keep them.
 
+use directory::sample::Shape;
 use idp::domain::relying_party::ReleasePolicy;
 
 use crate::harness::{House, Portal, Visitor};
@@ -85,6 +86,23 @@ async fn what_pages_load_is_kept_for_a_year_under_a_name_of_its_content() {
         assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert!(!answer.header("content-type").is_empty());
+    }
+}
+
+/// BREACH: the length of a compressed page tells of a secret beside what a stranger may choose, as `RelayState` is.
+#[tokio::test]
+async fn pages_come_compressed_and_an_answer_that_carries_a_message_does_not() {
+    let house = House::one().await;
+    let portal = Portal::known_to(&house, ReleasePolicy::default()).await;
+    let posted = portal.asks("s", &[("response_mode", "form_post")]);
+    let mut visitor = Visitor::new();
+    visitor.open(&posted).await;
+    assert_eq!(visitor.hops.last().unwrap().header("content-encoding"), "gzip");
+    visitor.sign_in(&house.guardian(Shape::TwoParents).await).await;
+    for way in ["after signing in", "at once, on the open session"] {
+        assert!(visitor.page().source.contains(r#"name="code""#), "{way}");
+        assert_eq!(visitor.hops.last().unwrap().header("content-encoding"), "", "{way}");
+        visitor.open(&posted).await;
     }
 }
 

@@ -64,13 +64,22 @@ impl Writer {
     }
 
     fn escape(&mut self, text: &str, escape: fn(char) -> Option<&'static str>) {
-        for c in text.chars() {
-            match escape(c) {
-                Some(written) => self.0.push_str(written),
-                None => self.0.push(if lexis::is_char(c) { c } else { char::REPLACEMENT_CHARACTER }),
-            }
+        let mut rest = text;
+        let strange = |c: char| escape(c).is_some() || !lexis::is_char(c);
+        while let Some((plain, c, after)) = rest.find(strange).and_then(|at| split_at_char(rest, at)) {
+            self.0.push_str(plain);
+            self.0.push_str(escape(c).unwrap_or("\u{FFFD}"));
+            rest = after;
         }
+        self.0.push_str(rest);
     }
+}
+
+/// What stands before the character at `at`, the character, and what stands after it.
+fn split_at_char(text: &str, at: usize) -> Option<(&str, char, &str)> {
+    let (before, from) = text.split_at_checked(at)?;
+    let mut characters = from.chars();
+    Some((before, characters.next()?, characters.as_str()))
 }
 
 /// Canonical XML 1.0, section 2.3: text nodes.

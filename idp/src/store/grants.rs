@@ -157,7 +157,7 @@ impl Store {
             "SELECT g.party, g.session, g.terms, g.authenticated_at, ",
             accounts::columns!(),
             " FROM grants g JOIN accounts a ON a.id = g.account LEFT JOIN account_people p ON p.account = a.id \
-             WHERE g.code_hash = $1 AND g.spent_at IS NOT NULL AND g.revoked_at IS NULL ORDER BY p.position"
+             WHERE g.code_hash = $1 AND g.spent_at IS NOT NULL AND g.revoked_at IS NULL"
         );
         let rows: Vec<OpenedRow> =
             on!(&self.read, c => sqlx::query_as(FIND).bind(grant.as_slice()).fetch_all(c).await)?;

@@ -77,24 +77,34 @@ impl<'a> Written<'a> {
 }
 
 macro_rules! keep_sql {
-    () => {
-        "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, answered_at, confirmed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE) ON CONFLICT DO NOTHING"
+    ($values:expr) => {
+        concat!(
+            "INSERT INTO interactions (id, browser, party, request_id, asked, reply_to, created_at, answered_at, confirmed) \
+             VALUES (",
+            $values,
+            ", FALSE) ON CONFLICT DO NOTHING"
+        )
     };
 }
-const KEEP: &str = keep_sql!();
-/// `keep_answered` whole, for PostgreSQL: one trip to the server where a transaction makes five. SQLite has no such
-/// statement, nor a trip to save.
-const KEEP_ANSWERED: &str = concat!(
-    "WITH kept AS (",
-    keep_sql!(),
-    " RETURNING id), noted AS (INSERT INTO audit (at, event, outcome, account, party, address, reference) \
-     SELECT $9, $10, $11, $12, $13, $14, $15 FROM kept), partook AS (INSERT INTO participants (session, party, subject, \
-     named, format, answered_at) SELECT $16, $17, $18, $19, $20, $9 FROM kept WHERE $16 IS NOT NULL \
-     ON CONFLICT DO NOTHING), granted AS (INSERT INTO grants (code_hash, party, account, session, terms, authenticated_at, \
-     expires_at, offline) SELECT $21, $22, $23, $24, $25, $26, $27, $28 FROM kept WHERE $21 IS NOT NULL) \
-     SELECT COUNT(*) FROM kept"
-);
+const KEEP: &str = keep_sql!("$1, $2, $3, $4, $5, $6, $7, $8");
+/// What an answer leaves where `kept` has a row, whole, for PostgreSQL: one trip to the server where a transaction makes
+/// five. SQLite has no such statement, nor a trip to save.
+macro_rules! trace_sql {
+    ($kept:expr) => {
+        concat!(
+            "WITH kept AS (",
+            $kept,
+            "), noted AS (INSERT INTO audit (at, event, outcome, account, party, address, reference) \
+             SELECT $1, $2, $3, $4, $5, $6, $7 FROM kept), partook AS (INSERT INTO participants (session, party, subject, \
+             named, format, answered_at) SELECT $8, $9, $10, $11, $12, $1 FROM kept WHERE $8 IS NOT NULL \
+             ON CONFLICT DO NOTHING), granted AS (INSERT INTO grants (code_hash, party, account, session, terms, \
+             authenticated_at, expires_at, offline) SELECT $13, $14, $15, $16, $17, $18, $19, $20 FROM kept \
+             WHERE $13 IS NOT NULL) SELECT COUNT(*) FROM kept"
+        )
+    };
+}
+const KEEP_ANSWERED: &str = trace_sql!(concat!(keep_sql!("$21, $22, $23, $24, $25, $26, $27, $28"), " RETURNING id"));
+const LEAVE: &str = trace_sql!("SELECT 1");
 
 /// Keeps one on whichever connection or transaction is at hand; a macro, since the two drivers share no type.
 macro_rules! keep {
@@ -158,6 +168,29 @@ macro_rules! granted {
     }};
 }
 
+/// Binds what an answer leaves, in the order of `trace_sql`.
+macro_rules! traced {
+    ($query:expr, $trace:expr) => {{
+        let Trace { event, partaker, grant } = $trace;
+        let named = partaker.map(|(session, one)| (session.as_str(), one));
+        let one = named.map(|(_, one)| one);
+        let query = $query
+            .bind(event.at)
+            .bind(event.event)
+            .bind(event.outcome.code())
+            .bind(event.account.map(AccountId::as_str))
+            .bind(event.party.map(|party| party.0.as_str()))
+            .bind(event.address.as_deref())
+            .bind(event.reference)
+            .bind(named.map(|(session, _)| session))
+            .bind(one.map(|one| one.party.0.as_str()))
+            .bind(one.map(|one| one.subject.as_str()))
+            .bind(one.map(|one| one.session.as_str()))
+            .bind(one.and_then(|one| one.name_id_format).map(format_code));
+        granted!(query, grant, grant.map(written_terms).transpose()?)
+    }};
+}
+
 impl Store {
     /// Keeps a request for this browser. A party's request ID is accepted once, on all nodes (SI-12).
     pub async fn keep_interaction(&self, interaction: &Interaction, browser: &BrowserHash) -> Result<Kept> {
@@ -177,31 +210,28 @@ impl Store {
         let written = Written::of(interaction)?;
         let is_new = match &self.write {
             Either::Postgres(pool) => {
-                let Trace { event, partaker, grant } = trace;
-                let named = partaker.map(|(session, one)| (session.as_str(), one));
-                let one = named.map(|(_, one)| one);
-                let query = sqlx::query_scalar(KEEP_ANSWERED);
-                let query = kept!(query, written, interaction, browser);
-                let query = query
-                    .bind(event.at)
-                    .bind(event.event)
-                    .bind(event.outcome.code())
-                    .bind(event.account.map(AccountId::as_str))
-                    .bind(event.party.map(|party| party.0.as_str()))
-                    .bind(event.address.as_deref())
-                    .bind(event.reference)
-                    .bind(named.map(|(session, _)| session))
-                    .bind(one.map(|one| one.party.0.as_str()))
-                    .bind(one.map(|one| one.subject.as_str()))
-                    .bind(one.map(|one| one.session.as_str()))
-                    .bind(one.and_then(|one| one.name_id_format).map(format_code));
-                let terms = grant.map(written_terms).transpose()?;
-                let kept: i64 = granted!(query, grant, terms).fetch_one(pool).await?;
+                let query = traced!(sqlx::query_scalar(KEEP_ANSWERED), trace);
+                let kept: i64 = kept!(query, written, interaction, browser).fetch_one(pool).await?;
                 kept == 1
             }
             Either::Sqlite(_) => self.keep_then_note(&written, interaction, browser, trace).await?,
         };
         if is_new { Ok(Kept::New) } else { self.kept_before(&written, browser).await }
+    }
+
+    /// Leaves what an answer leaves, in one transaction, where no request is kept.
+    pub async fn leave(&self, trace: Trace<'_>) -> Result<()> {
+        match &self.write {
+            Either::Postgres(pool) => traced!(sqlx::query(LEAVE), trace).execute(pool).await.map(drop)?,
+            Either::Sqlite(_) => {
+                let mut tx = db::begin(&self.write).await?;
+                on!(&mut tx, c => {
+                    trace!(trace, &mut **c);
+                });
+                db::commit(tx).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn keep_then_note(

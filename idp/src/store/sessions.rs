@@ -115,7 +115,7 @@ impl Store {
             ", ",
             accounts::columns!(),
             " FROM sessions s JOIN accounts a ON a.id = s.account LEFT JOIN account_people p ON p.account = a.id \
-             WHERE s.token_hash = $1 AND s.ended_at IS NULL ORDER BY p.position"
+             WHERE s.token_hash = $1 AND s.ended_at IS NULL"
         );
         let rows: Vec<HolderRow> =
             on!(&self.read, c => sqlx::query_as(FIND).bind(token.as_slice()).fetch_all(c).await)?;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
 
@@ -19,6 +20,8 @@ use super::{cross_origin, paths, shield};
 /// HT-03: a form of ours is small, a SAML message has its own limit (SI-01).
 const FORM: usize = 4 * 1024;
 const MESSAGE: usize = 256 * 1024;
+/// Bytes that one packet carries, compressed or not.
+const SHORT: u64 = 1024;
 const REQUEST: Duration = Duration::from_secs(15);
 
 pub fn router(app: App) -> Router {
@@ -36,12 +39,22 @@ fn sheltered(app: App, routes: Router<App>) -> Router {
     routes
         .fallback(standing::not_found)
         .method_not_allowed_fallback(standing::method_not_allowed)
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(compression())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .layer(CatchPanicLayer::new())
         // Outermost: the answers to a timeout and to a panic are made above, and carry the headers too (HT-02).
         .layer(middleware::from_fn_with_state(app.clone(), shield::protect))
         .with_state(app)
+}
+
+/// Pages and texts only: what servers are answered is short, and random.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_text = |_: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions| {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_text = kind.starts_with("text/") || kind.contains("xml");
+        is_text && extensions.get::<shield::OfFixedLength>().is_none()
+    };
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT).and(is_text))
 }
 
 fn families() -> Router<App> {

@@ -47,6 +47,11 @@ pub fn framing<'a>(addresses: impl Iterator<Item = &'a str>) -> FramesMayShow {
     FramesMayShow(sources)
 }
 
+/// A page that carries a message of a protocol, and beside it what a party may choose (`RelayState`): compressed, its
+/// length would tell of its content (the BREACH attack), and base64 would hardly be shorter.
+#[derive(Debug, Clone, Copy)]
+pub struct OfFixedLength;
+
 /// What one of our own frames may show.
 #[derive(Debug, Clone, Copy)]
 pub struct MayBeFramed;

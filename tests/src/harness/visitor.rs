@@ -2,11 +2,13 @@
 //! redirect is a request of its own and is kept, with what a browser would have sent along (cookies by their rules,
 //! `Origin`, `Sec-Fetch-Site`, `Accept-Language`).
 
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
+use flate2::read::GzDecoder;
 use reqwest::{
     Certificate, Client, Method, StatusCode,
-    header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HeaderMap, LOCATION, ORIGIN},
+    header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, COOKIE, HeaderMap, LOCATION, ORIGIN},
     redirect::Policy,
 };
 use url::Url;
@@ -202,6 +204,7 @@ impl Visitor {
             .request(method.clone(), to.clone())
             .header(ACCEPT, "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .header(ACCEPT_LANGUAGE, &self.languages)
+            .header(ACCEPT_ENCODING, "gzip")
             .header("Sec-Fetch-Site", site)
             .header("Sec-Fetch-Mode", "navigate")
             .header("Sec-Fetch-Dest", "document")
@@ -221,8 +224,16 @@ impl Visitor {
         if self.keeps_cookies {
             self.jar.lock().unwrap().keep(to, &headers);
         }
-        let source = answer.text().await.unwrap();
+        let body = answer.bytes().await.unwrap();
+        let is_packed = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let source = if is_packed { unpacked(&body) } else { String::from_utf8_lossy(&body).into_owned() };
         self.hops.push(Hop { method: method.clone(), url: to.clone(), status, headers: headers.clone() });
         (headers, source)
     }
+}
+
+fn unpacked(body: &[u8]) -> String {
+    let mut source = String::new();
+    GzDecoder::new(body).read_to_string(&mut source).unwrap();
+    source
 }

@@ -184,3 +184,21 @@ async fn op_05_a_code_opens_something_only_where_its_answer_was_kept_at_once_or_
         }
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_keeps_no_request_leaves_its_line_its_partaker_and_its_code() {
+    for (store, _place) in stores().await {
+        let account = open_account(&store, 1).await;
+        let (session, one) = (SessionId::from_random([5; 16]), logouts::partaker("https://ent.example", "A", 1));
+        let (event, grant) = (happened("answer", NOW), new_grant(&account, [1; 32], &session));
+        store.leave(Trace::of(&event)).await.unwrap();
+        assert!(store.participants(&session).await.unwrap().is_empty());
+        let trace = Trace { event: &event, partaker: Some((&session, &one)), grant: Some(&grant) };
+        store.leave(trace).await.unwrap();
+        assert_eq!(small_tables::journal(&store).await.len(), 2);
+        assert_eq!(store.participants(&session).await.unwrap(), [one]);
+        assert!(is_first(&store, grant.code_hash).await);
+        assert!(!is_first(&store, grant.code_hash).await);
+        assert_eq!(store.sweep_interactions(NOW + Duration::DAY).await.unwrap(), 0, "no request");
+    }
+}

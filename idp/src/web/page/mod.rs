@@ -251,6 +251,11 @@ fn compile(theme: &Theme) -> Result<Environment<'static>, LoadError> {
         }
         Ok(Value::from(()))
     });
+    // A value that no byte of which has a meaning in HTML, as whole messages are sent: not looked at byte by byte again.
+    environment.add_filter("encoded", |value: Value| match value.as_str() {
+        Some(text) if text.bytes().all(is_base64) => Value::from_safe_string(text.to_owned()),
+        _ => value,
+    });
     environment.add_filter("first_text", |errors: Vec<Value>| match errors.first() {
         Some(error) => error.get_attr("text"),
         None => Ok(Value::from(())),
@@ -260,6 +265,11 @@ fn compile(theme: &Theme) -> Result<Environment<'static>, LoadError> {
         environment.add_template_owned(name.clone(), source).map_err(broken)?;
     }
     Ok(environment)
+}
+
+/// RFC 4648 4.
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 fn embedded() -> Vec<(String, String)> {

@@ -95,7 +95,13 @@ async fn begin(
             let partaker = partaker(app, &interaction, party, &session);
             let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
             let trace = Trace { event: &event, partaker, grant: grant.as_ref() };
-            (app.store.keep_answered(&interaction, &browser, trace).await?, Some(outgoing))
+            let kept = if leaves_nothing_behind(&interaction.reply_to, &outgoing) {
+                app.store.leave(trace).await?;
+                Kept::New
+            } else {
+                app.store.keep_answered(&interaction, &browser, trace).await?
+            };
+            (kept, Some(outgoing))
         }
         None => (app.store.keep_interaction(&interaction, &browser).await?, None),
     };
@@ -113,6 +119,12 @@ async fn begin(
             Ok(error::refuse(visitor, Some(party), StatusCode::BAD_REQUEST, Reason::RefusedRequest))
         }
     }
+}
+
+/// Whether an answered request need not be kept: no page of ours shows the answer again, and no identifier of the
+/// request could come a second time (that is SAML's, SI-12).
+const fn leaves_nothing_behind(reply_to: &ReplyTo, outgoing: &Outgoing) -> bool {
+    matches!((reply_to, outgoing), (ReplyTo::Oidc(_), Outgoing::Redirect(_)))
 }
 
 /// The answer that leaves at once: about the open session of this browser, where the one rule asks for nothing more.
@@ -290,6 +302,7 @@ pub fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Respo
             let shell = visitor.shell(Some(party));
             let mut response = visitor.show(&Send { action, fields }, &shell);
             response.extensions_mut().insert(towards);
+            response.extensions_mut().insert(shield::OfFixedLength);
             response
         }
     }
