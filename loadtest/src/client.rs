@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -120,14 +120,19 @@ impl Visitor {
         form: Option<String>,
         extra: &[(header::HeaderName, HeaderValue)],
     ) -> Result<Answer, Failure> {
+        let kept = self.line.take().filter(|line| !line.is_closed());
+        let is_safe = method == Method::GET;
         let request = self.request(method, path, form, extra)?;
-        let mut line = match self.line.take() {
-            Some(line) if !line.is_closed() => line,
-            _ => self.connect().await?,
-        };
         self.requests += 1;
-        line.ready().await.map_err(|_| Failure::Broken)?;
-        let response = line.send_request(request).await.map_err(|_| Failure::Broken)?;
+        let (line, response) = match kept {
+            // RFC 9110 9.2.2: a server may close a rested connection just as it is used again; a browser asks once more.
+            Some(line) => match asked(line, request.clone()).await {
+                (_, Err(_)) if is_safe => asked(self.connect().await?, request).await,
+                answered => answered,
+            },
+            None => asked(self.connect().await?, request).await,
+        };
+        let response = response?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|_| Failure::Broken)?.to_bytes();
         self.line = Some(line);
@@ -186,6 +191,17 @@ impl Visitor {
             }
         }
     }
+}
+
+type Line = SendRequest<Full<Bytes>>;
+
+async fn asked(mut line: Line, request: Request<Full<Bytes>>) -> (Line, Result<Response<Incoming>, Failure>) {
+    let response = async {
+        line.ready().await.map_err(|_| Failure::Broken)?;
+        line.send_request(request).await.map_err(|_| Failure::Broken)
+    };
+    let response = response.await;
+    (line, response)
 }
 
 async fn speak<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Failure>

@@ -111,7 +111,10 @@ pub struct CostOptions {
     /// Answers a second.
     #[arg(long, default_value_t = 100.0, value_parser = rate)]
     pub rate: f64,
-    /// How long answers of one kind are asked for; a code lives a minute.
+    /// Asked for at once, each as soon as one has come, instead of at the rate: what a machine spends that never waits.
+    #[arg(long, value_name = "N")]
+    pub together: Option<usize>,
+    /// How long answers of one kind are asked for at that rate; a code lives a minute.
     #[arg(long, default_value = "20s", value_parser = duration)]
     pub duration: Duration,
     /// Open sessions to use in turn.

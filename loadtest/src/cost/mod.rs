@@ -1,7 +1,9 @@
-//! `loadtest cost`: what one answer costs the server, step by step, at a rate that leaves the machine mostly idle. The
-//! steps of one flow are played one after the other for all flows, so that the processor time of each is told apart.
+//! `loadtest cost`: what one answer costs the server, step by step, at a rate that leaves the machine mostly idle or as
+//! fast as it can. The steps of one flow are played one after the other for all flows, so that the processor time of each
+//! is told apart.
 
 mod table;
+mod yardstick;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,8 +35,16 @@ pub struct Report {
     pub command: String,
     pub processor: String,
     pub cores: usize,
+    pub signature_ms: Yardstick,
     pub versions: Vec<String>,
     pub engines: Vec<Costs>,
+}
+
+/// A raw RSA-2048 signature, the measure of a machine: milliseconds, before anything else ran and after all.
+#[derive(Serialize)]
+pub struct Yardstick {
+    pub before: f64,
+    pub after: f64,
 }
 
 #[derive(Serialize)]
@@ -63,6 +73,7 @@ pub async fn cost(options: options::CostOptions) -> Result<()> {
         command: command(&options),
         processor: crate::machine::processor(),
         cores: std::thread::available_parallelism()?.get(),
+        signature_ms: Yardstick { before: yardstick::signature_ms()?, after: 0.0 },
         versions: Vec::new(),
         engines: Vec::new(),
     };
@@ -75,6 +86,7 @@ pub async fn cost(options: options::CostOptions) -> Result<()> {
         demo.stop().await?;
         report.engines.push(Costs { database: *engine, steps: steps? });
     }
+    report.signature_ms.after = yardstick::signature_ms()?;
     save(&options.report, "report.json", serde_json::to_string_pretty(&report)? + "\n")?;
     save(&options.report, "report.md", table::text(&report)?)?;
     println!("{}", options.report.join("report.md").display());
@@ -91,7 +103,9 @@ async fn on_engine(options: &options::CostOptions, house: &House, demo: &Demo) -
     let mut steps = Vec::new();
     let prepared = |_| Ok::<_, anyhow::Error>(Arc::new(client.prepare()?));
 
-    stage.measure("nothing", vec![(); stage.flows()], &mut steps, |_, ()| async { Ok(()) }).await?;
+    if options.together.is_none() {
+        stage.measure("nothing", vec![(); stage.flows()], &mut steps, |_, ()| async { Ok(()) }).await?;
+    }
 
     let provider = players.stage.saml.as_ref().context("the demo has no SAML party")?;
     let requests = (0..stage.flows()).map(|_| provider.prepare()).collect::<Result<Vec<_>>>()?;
@@ -228,7 +242,7 @@ impl Meter<'_> {
         (self.options.rate * self.options.duration.as_secs_f64()).round() as usize
     }
 
-    /// Gives each item its answer, one after the other at the rate; a single failure ends the measurement.
+    /// Gives each item its answer, at the rate or so many at once; a single failure ends the measurement.
     async fn measure<T, U, F>(
         &self,
         name: &'static str,
@@ -245,12 +259,16 @@ impl Meter<'_> {
         let before = spent(&self.groups)?;
         let mut clock = interval(Duration::from_secs_f64(1.0 / self.options.rate));
         clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut under_way = JoinSet::new();
+        let (mut under_way, mut results) = (JoinSet::new(), Vec::with_capacity(answers));
         for item in items {
-            clock.tick().await;
+            match self.options.together {
+                Some(together) if under_way.len() < together => {}
+                Some(_) => results.extend(under_way.join_next().await.transpose()?),
+                None => drop(clock.tick().await),
+            }
             under_way.spawn(answer(Arc::clone(&self.players), item));
         }
-        let results = under_way.join_all().await;
+        results.extend(under_way.join_all().await);
         let after = spent(&self.groups)?;
         let mut each = after.into_iter().zip(before).map(|(after, before)| after.since(before));
         let (guichet, postgres) = (each.next().unwrap_or_default(), each.next().unwrap_or_default());
@@ -267,8 +285,9 @@ fn save(folder: &Path, name: &str, text: String) -> Result<()> {
 
 /// The command as somebody else would type it.
 fn command(options: &options::CostOptions) -> String {
+    let together = options.together.map(|together| format!(" --together {together}")).unwrap_or_default();
     format!(
-        "loadtest cost --guichet target/release/guichet --report DIR --rate {} --duration {}s --families {}",
+        "loadtest cost --guichet target/release/guichet --report DIR --rate {} --duration {}s --families {}{together}",
         options.rate,
         options.duration.as_secs(),
         options.families,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{Costs, Report, Step};
+use super::{Costs, Report, Step, Yardstick};
 use crate::options::Engine;
 use crate::processor::Spent;
 use crate::statistics::{ratio, round};
@@ -13,12 +13,17 @@ pub fn text(report: &Report) -> Result<String> {
     let mut out = String::from("# What an answer costs\n\n");
     writeln!(out, "Command: `{}`\n", report.command)?;
     writeln!(out, "- Machine: {}, {} cores, shared by server, database and this test", report.processor, report.cores)?;
+    let Yardstick { before, after } = report.signature_ms;
+    writeln!(
+        out,
+        "- A raw RSA-2048 signature takes {before} ms before, {after} ms after: one core, nothing else running"
+    )?;
     for version in &report.versions {
         writeln!(out, "- {version}, durable as installed")?;
     }
     out.push_str(
         "- Milliseconds of processor, user and system, of the server with TLS and of the database, divided by the answers; \
-         nothing\n  is taken off for what they use while nobody asks (the row \"nothing\", for the same time).\n",
+         nothing\n  is taken off for what they use while nobody asks (the row \"nothing\", for the same time, where there is one).\n",
     );
     for costs in &report.engines {
         engine(&mut out, costs)?;
