@@ -81,7 +81,7 @@ async fn signed(app: &App, parameters: Parameters, party: &RelyingParty) -> Resu
             return denied(request_object::NOT_SIGNED);
         }
     };
-    match request_object::read(verified, &party.id, app.config.origin(), app.clock.now()) {
+    match request_object::read(verified, (&party.id, client), app.config.origin(), app.clock.now()) {
         Ok(inside) => Ok(parameters.signed(inside)),
         Err(error) => denied(error),
     }
