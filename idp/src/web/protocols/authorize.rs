@@ -53,7 +53,7 @@ async fn begin_sign_in(app: &App, visitor: Visitor, raw: &str, arrival: Arrival)
         Err(Refused::Local(_)) => {
             refuse_here(app, visitor, Some(&party), (page::Reason::UnknownService, "redirect-uri")).await
         }
-        Err(Refused::Reply(outgoing)) => Ok(send(visitor, &party, outgoing)),
+        Err(Refused::Reply(outgoing)) => Ok(send(visitor, &party, outgoing, page::Carries::Refusal)),
     }
 }
 
