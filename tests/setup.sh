@@ -52,6 +52,8 @@ test_packages() {
 	# Not `apache2`, whose package starts a server: the tests start their own.
 	[[ -e /usr/sbin/apache2 ]] || want apache2-bin
 	[[ -e /usr/lib/apache2/modules/mod_shib.so && -e /usr/sbin/shibd ]] || want libapache2-mod-shib
+	[[ -e /usr/lib/apache2/modules/mod_auth_mellon.so ]] || want libapache2-mod-auth-mellon
+	[[ -e /usr/lib/apache2/modules/mod_auth_openidc.so ]] || want libapache2-mod-auth-openidc
 	has node || want nodejs
 	has npm || want npm
 	python3 -c 'import ensurepip, venv' 2>/dev/null || want python3-venv

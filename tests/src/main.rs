@@ -25,7 +25,11 @@ mod layers;
 #[cfg(test)]
 mod logout;
 #[cfg(test)]
+mod mellon;
+#[cfg(test)]
 mod metadata;
+#[cfg(test)]
+mod mod_auth_openidc;
 #[cfg(test)]
 mod mutual_tls;
 #[cfg(test)]

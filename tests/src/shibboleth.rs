@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::byte_serialize;
 
 use crate::harness::{
-    Habits, House, Operator, SamlParty, Somebody, Stack, Visitor, certificates, ent_policy, published, tls,
+    Habits, House, Operator, SamlParty, Stack, Visitor, certificates, dense, ent_policy, published, tls,
 };
 
 const PLAIN: Habits = Habits { signs: false, unsolicited: false, encrypts: false };
@@ -20,28 +20,6 @@ const CLASSES: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes";
 
 async fn welcome(house: &House, habits: Habits) -> Option<SamlParty> {
     SamlParty::known_to(house, Stack::Shibboleth, habits, ent_policy()).await
-}
-
-/// Signs on at a party; gives back the response that the browser carried there.
-async fn sign_on(visitor: &mut Visitor, url: &str, who: &Somebody) -> String {
-    visitor.open(url).await;
-    if visitor.page().buttons().concat() == "Continue" {
-        // Its own form: a request over POST.
-        visitor.press_on().await;
-    }
-    if visitor.is_asked_to_sign_in() {
-        visitor.sign_in(who).await;
-    }
-    arrive(visitor).await
-}
-
-/// Lets our answer go on to the party; gives back the response in it.
-async fn arrive(visitor: &mut Visitor) -> String {
-    let form = visitor.page().submission(&visitor.page().buttons().concat());
-    let (_, encoded) = form.fields.iter().find(|(name, _)| name == "SAMLResponse").unwrap();
-    let response = data_encoding::BASE64.decode(encoded.as_bytes()).unwrap();
-    visitor.press_on().await;
-    String::from_utf8(response).unwrap()
 }
 
 fn authenticated_at(visitor: &Visitor) -> OffsetDateTime {
@@ -58,7 +36,7 @@ async fn mod_shib_accepts_our_answer_over_redirect_and_post_signed_or_not() {
             let mut known_as = Vec::new();
             for (binding, path) in [("Redirect", "/"), ("POST", "/post")] {
                 let mut visitor = Visitor::new();
-                sign_on(&mut visitor, &format!("{}{path}?relay=%C3%A9%3Cb%3E%3B", party.url), &parent).await;
+                visitor.sign_on(&format!("{}{path}?relay=%C3%A9%3Cb%3E%3B", party.url), &parent).await;
                 let answer = visitor.page().answer();
                 let case = format!("{binding}, signs: {}: {answer}", habits.signs);
                 assert_eq!(answer["issuer"], json!(format!("{}/idp", house.url)), "{case}");
@@ -81,7 +59,7 @@ async fn the_page_behind_mod_shib_sees_our_attributes_by_oid() {
     let records = household.adults.iter().find(|records| records.len() == 2).unwrap();
     let parent = house.active(&records[0]).await;
     let mut visitor = Visitor::new();
-    sign_on(&mut visitor, &party.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
     let answer = visitor.page().answer();
     let values = |name: &str| answer["attributes"][name].as_array().cloned().unwrap_or_default();
     assert_eq!(values("urn:oid:1.3.6.1.4.1.20326.10.999.1.7"), [json!("resp2d")], "{answer}");
@@ -107,7 +85,7 @@ async fn so_03_mod_shib_opens_what_was_encrypted_for_it_and_takes_it_in_clear_wh
         // What was read of a party is kept for some seconds.
         house.restart().await;
         let mut visitor = Visitor::new();
-        let response = sign_on(&mut visitor, &party.url, &parent).await;
+        let response = visitor.sign_on(&party.url, &parent).await;
         let is_clear = response.contains("<saml2:Assertion ") && response.contains("AttributeValue");
         assert_eq!((response.contains("EncryptedAssertion"), is_clear), (is_encrypted, !is_encrypted), "{options:?}");
         let answer = visitor.page().answer();
@@ -127,7 +105,7 @@ async fn mod_shib_takes_an_answer_that_it_did_not_ask_for() {
         let start = format!("providerId={}&target={}{shire}", escaped(&party.id), escaped(&target));
         let mut visitor = Visitor::new();
         let start = house.at_path(&format!("/idp/profile/SAML2/Unsolicited/SSO?{start}"));
-        let response = sign_on(&mut visitor, &start, &parent).await;
+        let response = visitor.sign_on(&start, &parent).await;
         assert!(!response.contains("InResponseTo"), "{response}");
         let answer = visitor.page().answer();
         assert!(answer["nameID"].is_string() && answer["relayState"] == json!("there"), "{answer}");
@@ -142,14 +120,14 @@ async fn si_17_mod_shib_gets_a_new_proof_or_no_page_as_it_asks() {
     let mut visitor = Visitor::new();
     let passive = format!("{}/?passive=1", party.url);
     visitor.open(&passive).await;
-    arrive(&mut visitor).await;
+    visitor.arrive().await;
     assert!(visitor.page().pre("error").contains("NoPassive"), "{}", visitor.page().text());
 
-    sign_on(&mut visitor, &party.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
     let first = authenticated_at(&visitor);
     house.later(Duration::from_secs(30));
     visitor.open(&passive).await;
-    arrive(&mut visitor).await;
+    visitor.arrive().await;
     assert_eq!(authenticated_at(&visitor), first, "the session answers");
 
     for path in ["/", "/post"] {
@@ -162,7 +140,7 @@ async fn si_17_mod_shib_gets_a_new_proof_or_no_page_as_it_asks() {
         assert_eq!(visitor.page().h1(), "Confirmer que c'est vous", "{path}");
         visitor.fill_in("Mot de passe", &parent.password);
         visitor.press("Continuer").await;
-        arrive(&mut visitor).await;
+        visitor.arrive().await;
         assert!(authenticated_at(&visitor) > before, "{path}");
     }
 }
@@ -183,7 +161,7 @@ async fn si_18_mod_shib_gets_the_context_it_asks_for_or_an_exact_no() {
         if visitor.is_asked_to_sign_in() {
             visitor.sign_in(&parent).await;
         }
-        arrive(&mut visitor).await;
+        visitor.arrive().await;
         match expected {
             Some(class) => assert_eq!(visitor.page().answer()["authnContext"], json!(format!("{CLASSES}:{class}"))),
             None => assert!(visitor.page().pre("error").contains("NoAuthnContext"), "{}", visitor.page().text()),
@@ -208,32 +186,18 @@ async fn mod_shib_believes_our_metadata_by_its_signature_only() {
     assert!(visitor.page().pre("error").contains("metadata"), "of another key: {}", visitor.page().text());
 }
 
-/// Opens the frame of a sign-out under way that tells the other portal, and lets it do its part.
-async fn tell_the_other(house: &House, visitor: &mut Visitor) {
-    let source = visitor.page().source.clone();
-    let (_, rest) = source.split_once("<iframe src=\"").expect("a frame for the other portal");
-    let frame = rest.split('"').next().unwrap().replace("&#x2f;", "/");
-    visitor.open(&house.at_path(&frame)).await;
-}
-
-async fn is_signed_in_at(visitor: &Visitor, party: &SamlParty) -> bool {
-    let mut again = visitor.beside();
-    again.open(&format!("{}/seen", party.url)).await;
-    again.page().answer()["nameID"].is_string()
-}
-
 #[tokio::test]
 async fn mod_shib_signs_out_by_redirect_and_hears_how_it_went() {
     for house in House::each().await {
         let parent = house.guardian(Shape::TwoParents).await;
         let Some(party) = welcome(&house, SIGNS).await else { return };
         let mut visitor = Visitor::new();
-        sign_on(&mut visitor, &party.url, &parent).await;
-        assert!(is_signed_in_at(&visitor, &party).await);
+        visitor.sign_on(&party.url, &parent).await;
+        assert!(visitor.is_known_to(&party).await);
         visitor.open(&format!("{}/Shibboleth.sso/Logout", party.url)).await;
         assert!(visitor.hops.iter().any(|hop| hop.url.path() == "/idp/profile/SAML2/Redirect/SLO"));
         assert_eq!(visitor.page().h1(), "Signed out", "{}", visitor.page().text());
-        assert!(!is_signed_in_at(&visitor, &party).await);
+        assert!(!visitor.is_known_to(&party).await);
         visitor.open(&party.url).await;
         assert!(visitor.is_asked_to_sign_in(), "nothing is left of the session here");
     }
@@ -247,14 +211,14 @@ async fn mod_shib_leaves_the_person_with_us_where_it_wants_no_answer() {
         let Some(other) = SamlParty::known_to(&house, Stack::PythonSaml, SIGNS, ent_policy()).await else { return };
         for is_other_there in [false, true] {
             let mut visitor = Visitor::new();
-            sign_on(&mut visitor, &party.url, &parent).await;
+            visitor.sign_on(&party.url, &parent).await;
             if is_other_there {
-                sign_on(&mut visitor, &other.url, &parent).await;
+                visitor.sign_on(&other.url, &parent).await;
             }
             visitor.open(&format!("{}/Shibboleth.sso/LogoutAndStay", party.url)).await;
             assert!(visitor.hops.iter().any(|hop| hop.url.path() == "/idp/profile/SAML2/Redirect/SLO"));
             if is_other_there {
-                tell_the_other(&house, &mut visitor).await;
+                visitor.tell_the_other(&house).await;
             }
             let text = visitor.page().text();
             assert_eq!(visitor.page().h1(), "Vous êtes déconnecté.", "{text}");
@@ -264,7 +228,7 @@ async fn mod_shib_leaves_the_person_with_us_where_it_wants_no_answer() {
                 visitor.page().url
             );
             assert_eq!(text.contains("Vous êtes aussi déconnecté de"), is_other_there, "{text}");
-            assert!(!is_signed_in_at(&visitor, &party).await);
+            assert!(!visitor.is_known_to(&party).await);
             // The way back is the person's to take.
             let back = visitor.page().links().into_iter().find(|link| link.starts_with("Revenir à")).expect(&text);
             visitor.follow(&back).await;
@@ -282,17 +246,17 @@ async fn mod_shib_is_told_when_somebody_signs_out_here_or_elsewhere() {
     let Some(other) = other else { return };
     for start in [house.at_path("/idp/profile/Logout"), format!("{}/logout", other.url)] {
         let mut visitor = Visitor::new();
-        sign_on(&mut visitor, &party.url, &parent).await;
+        visitor.sign_on(&party.url, &parent).await;
         let is_there = start.starts_with(&other.url);
         if is_there {
-            sign_on(&mut visitor, &other.url, &parent).await;
+            visitor.sign_on(&other.url, &parent).await;
         }
         visitor.open(&start).await;
         if !is_there {
             visitor.press("Se déconnecter").await;
         }
         assert_eq!(visitor.page().h1(), "Vous êtes déconnecté.", "{start}");
-        tell_the_other(&house, &mut visitor).await;
+        visitor.tell_the_other(&house).await;
         if is_there {
             // The form that answers the portal that asked.
             visitor.press_on().await;
@@ -301,7 +265,7 @@ async fn mod_shib_is_told_when_somebody_signs_out_here_or_elsewhere() {
         } else {
             assert!(visitor.page().text().contains("Vous êtes aussi déconnecté de"), "{}", visitor.page().text());
         }
-        assert!(!is_signed_in_at(&visitor, &party).await, "{start}");
+        assert!(!visitor.is_known_to(&party).await, "{start}");
     }
 }
 
@@ -312,14 +276,14 @@ async fn mod_shib_is_told_and_tells_when_it_asks_first() {
     let Some(party) = welcome(&house, SIGNS).await else { return };
     let Some(other) = SamlParty::known_to(&house, Stack::PythonSaml, SIGNS, ent_policy()).await else { return };
     let mut visitor = Visitor::new();
-    sign_on(&mut visitor, &party.url, &parent).await;
-    sign_on(&mut visitor, &other.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
+    visitor.sign_on(&other.url, &parent).await;
     visitor.open(&format!("{}/Shibboleth.sso/Logout", party.url)).await;
-    tell_the_other(&house, &mut visitor).await;
+    visitor.tell_the_other(&house).await;
     assert_eq!(visitor.page().h1(), "Signed out", "{}", visitor.page().text());
 
-    sign_on(&mut visitor, &party.url, &parent).await;
-    sign_on(&mut visitor, &other.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
+    visitor.sign_on(&other.url, &parent).await;
     drop(other);
     visitor.open(&format!("{}/Shibboleth.sso/Logout", party.url)).await;
     house.later(Duration::from_secs(6));
@@ -335,7 +299,7 @@ async fn si_19_what_mod_shib_does_not_sign_ends_nothing() {
     let parent = house.guardian(Shape::TwoParents).await;
     let Some(party) = welcome(&house, PLAIN).await else { return };
     let mut visitor = Visitor::new();
-    sign_on(&mut visitor, &party.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
     visitor.open(&format!("{}/Shibboleth.sso/Logout", party.url)).await;
     assert_eq!(visitor.status().as_u16(), 400, "{}", visitor.page().text());
     visitor.open(&format!("{}/", party.url)).await;
@@ -355,7 +319,7 @@ async fn so_07_mod_shib_follows_a_rotation_by_reading_our_metadata_again() {
     // It has not read them yet, so what is signed with the new key is nothing to it.
     operator.activate("saml-2").await;
     let mut visitor = Visitor::new();
-    assert!(sign_on(&mut visitor, &party.url, &parent).await.contains(&dense(&old)));
+    assert!(visitor.sign_on(&party.url, &parent).await.contains(&dense(&old)));
     assert!(visitor.page().answer()["nameID"].is_string());
 
     // Who signs the metadata changes when the old key is retired, so its certificate is pinned beside the old one in time.
@@ -364,23 +328,18 @@ async fn so_07_mod_shib_follows_a_rotation_by_reading_our_metadata_again() {
     let (store, now) = (&house.accounts().store, house.clock.now());
     let id = PartyId(party.id.clone());
     signing::accept(store, &[&id], "saml-2".parse().unwrap(), now).await.unwrap();
-    let moved = async { while !sign_on(&mut visitor, &party.url, &parent).await.contains(&dense(&new)) {} };
+    let moved = async { while !visitor.sign_on(&party.url, &parent).await.contains(&dense(&new)) {} };
     tokio::time::timeout(Duration::from_mins(1), moved).await.expect("it is answered with the new key");
     assert!(visitor.page().answer()["nameID"].is_string());
 
     operator.retire("saml-1").await;
     let one = published(&house, 1).await;
     party.trust(&one).await.unwrap();
-    sign_on(&mut visitor, &party.url, &parent).await;
+    visitor.sign_on(&party.url, &parent).await;
     assert!(visitor.page().answer()["nameID"].is_string(), "{}", visitor.page().text());
     // Whoever missed that believes nothing that we publish now.
     party.pin(&[&old]);
     party.trust(&one).await.unwrap();
     visitor.open(&party.url).await;
     assert!(visitor.page().pre("error").contains("metadata"), "{}", visitor.page().text());
-}
-
-/// A certificate as XML holds it.
-fn dense(pem: &str) -> String {
-    pem.lines().filter(|line| !line.starts_with("-----")).collect()
 }

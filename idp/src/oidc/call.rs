@@ -86,6 +86,16 @@ impl Call {
         self.get(name).filter(is_plain).ok_or(Error::InvalidRequest(missing))
     }
 
+    /// By which method it came, as registrations name them.
+    pub const fn method(&self) -> &'static str {
+        match self.credentials {
+            Credentials::Name => "none",
+            Credentials::Basic { .. } => "client_secret_basic",
+            Credentials::Post { .. } => "client_secret_post",
+            Credentials::Assertion(_) => "private_key_jwt",
+        }
+    }
+
     /// What to answer where nobody is registered under the identifier; the same as for a wrong secret.
     pub const fn refuse_client(&self) -> Error {
         Error::InvalidClient { by_header: matches!(self.credentials, Credentials::Basic { .. }) }

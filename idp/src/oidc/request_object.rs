@@ -12,7 +12,7 @@ use crate::domain::relying_party::{OidcParty, PartyId};
 
 /// What two clocks may differ by.
 const SKEW: Duration = Duration::minutes(1);
-/// RFC 9101 10.8: so that no other JWT of the client passes for one.
+/// RFC 9101 10.8. Clients of OpenID Connect Core 6.1, which is older, say `JWT` or nothing.
 const KIND: &str = "oauth-authz-req+jwt";
 /// Members that are about the object and no parameters (RFC 7519 4.1).
 const ABOUT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
@@ -30,12 +30,14 @@ fn refused<T>(why: &'static str) -> Result<T, Error> {
 }
 
 /// The parameters inside an object that the client has signed.
-pub fn read(object: Verified, client: &PartyId, issuer: &str, now: OffsetDateTime) -> Result<Form, Error> {
-    let kind = object.kind.as_deref().unwrap_or_default();
-    if !kind.strip_prefix("application/").unwrap_or(kind).eq_ignore_ascii_case(KIND) {
-        return refused("typ must be oauth-authz-req+jwt");
-    }
-    if object.text("iss") != Some(&client.0) {
+pub fn read(
+    object: Verified,
+    (id, client): (&PartyId, &OidcParty),
+    issuer: &str,
+    now: OffsetDateTime,
+) -> Result<Form, Error> {
+    check_kind(&object, client)?;
+    if object.text("iss") != Some(&id.0) {
         return refused("iss must be the client_id");
     }
     if !object.audience().contains(&issuer) {
@@ -47,7 +49,19 @@ pub fn read(object: Verified, client: &PartyId, issuer: &str, now: OffsetDateTim
     if object.claims.contains_key("nbf") && object.time("nbf").is_none_or(|from| from > now + SKEW) {
         return refused("nbf is not reached");
     }
-    parameters(object.claims, client)
+    parameters(object.claims, id)
+}
+
+/// No other JWT of the client passes for one: others say what they are, or, as its proofs of itself do, have a subject.
+fn check_kind(object: &Verified, client: &OidcParty) -> Result<(), Error> {
+    let kind = object.kind.as_deref().unwrap_or("JWT");
+    if kind.strip_prefix("application/").unwrap_or(kind).eq_ignore_ascii_case(KIND) {
+        return Ok(());
+    }
+    if client.is_fapi() || !kind.eq_ignore_ascii_case("JWT") {
+        return refused("typ must be oauth-authz-req+jwt");
+    }
+    if object.claims.contains_key("sub") { refused("a request has no sub") } else { Ok(()) }
 }
 
 fn parameters(claims: Map<String, Value>, client: &PartyId) -> Result<Form, Error> {
@@ -85,6 +99,7 @@ mod tests {
     use super::super::authorize::tests::client;
     use super::*;
     use crate::domain::relying_party::Protocol;
+    use crate::domain::token_options::SecurityProfile;
 
     const NOW: OffsetDateTime = datetime!(2026-09-01 08:00 UTC);
     const ISSUER: &str = "https://guichet.example";
@@ -101,7 +116,13 @@ mod tests {
     }
 
     fn read_with(kind: Option<&str>, change: &Value) -> Result<Form, Error> {
-        read(object(kind, change), &PartyId("ent-exemple".to_owned()), ISSUER, NOW)
+        read_from(None, kind, change)
+    }
+
+    fn read_from(profile: Option<SecurityProfile>, kind: Option<&str>, change: &Value) -> Result<Form, Error> {
+        let party = client(|party| party.tokens.security_profile = profile);
+        let Protocol::Oidc(client) = party.protocol else { panic!("a client") };
+        read(object(kind, change), (&PartyId("ent-exemple".to_owned()), &client), ISSUER, NOW)
     }
 
     #[test]
@@ -116,8 +137,8 @@ mod tests {
 
     #[test]
     fn op_14_an_object_of_another_kind_party_time_or_place_is_refused() {
-        for kind in [None, Some("JWT"), Some("at+jwt"), Some("logout+jwt")] {
-            assert!(read_with(kind, &json!({})).is_err(), "{kind:?}");
+        for kind in ["at+jwt", "logout+jwt", "dpop+jwt", "client-authentication+jwt", ""] {
+            assert!(read_with(Some(kind), &json!({})).is_err(), "{kind}");
         }
         for change in [
             json!({ "iss": "another" }),
@@ -138,6 +159,16 @@ mod tests {
         ] {
             assert!(read_with(Some(KIND), &change).is_err(), "{change}");
         }
+    }
+
+    #[test]
+    fn op_14_an_object_that_does_not_say_what_it_is_is_taken_where_it_can_be_nothing_else() {
+        for kind in [None, Some("JWT"), Some("jwt")] {
+            assert!(read_with(kind, &json!({})).is_ok(), "{kind:?}");
+            assert!(read_with(kind, &json!({ "sub": "ent-exemple" })).is_err(), "{kind:?}: what proves a client");
+            assert!(read_from(Some(SecurityProfile::Fapi2), kind, &json!({})).is_err(), "{kind:?}");
+        }
+        assert!(read_from(Some(SecurityProfile::Fapi2), Some(KIND), &json!({})).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ signed-in-lead = Hello { $name }, where do you want to go?
 signed-in-none = Hello { $name }, start again from your school portal.
 sign-out-link = Sign out
 
+send-title = Back to your portal
 send-lead = We are taking you back to { $portal }.
 send-lead-plain = We are taking you back to your portal.
 send-button = Continue to { $portal }

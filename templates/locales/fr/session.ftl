@@ -12,6 +12,7 @@ signed-in-lead = Bonjour { $name }, où voulez-vous aller ?
 signed-in-none = Bonjour { $name }, repartez de la page d'accueil de votre ENT.
 sign-out-link = Se déconnecter
 
+send-title = Retour à votre portail
 send-lead = Nous vous ramenons sur { $portal }.
 send-lead-plain = Nous vous ramenons sur votre portail.
 send-button = Continuer vers { $portal }

@@ -3,37 +3,32 @@
 does not, show what mod_shib passes on.
 """
 
-import html
-import json
 import os
 import re
 import xml.etree.ElementTree as xml
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
+
+from shown import go, query, said, show
 
 FOLDER = os.environ["PARTY_FOLDER"]
 MAP = "{urn:mace:shibboleth:2.0:attribute-map}Attribute"
 
 
-def said(name):
-    # Apache hands on UTF-8, and to scripts no name with a hyphen.
-    return os.environb.get(name.replace("-", "_").encode(), b"").decode()
-
-
 def start(handler):
     """To mod_shib's own way of asking; what the other parties call `relay` is where it comes back to."""
-    query = parse_qs(os.environ["QUERY_STRING"], keep_blank_values=True)
+    wanted = query()
     with open(f"{FOLDER}/idp.id", encoding="utf-8") as file:
         asked = {"entityID": file.read()}
-    asked["target"] = "/in?" + urlencode({"relay": query.get("relay", [""])[0]})
-    if "forceAuthn" in query:
+    asked["target"] = "/in?" + urlencode({"relay": wanted.get("relay", [""])[0]})
+    if "forceAuthn" in wanted:
         asked["forceAuthn"] = "true"
-    if "passive" in query:
+    if "passive" in wanted:
         asked["isPassive"] = "true"
-    if "acr" in query:
-        asked["authnContextClassRef"] = " ".join(query["acr"])
-    if "compare" in query:
-        asked["authnContextComparison"] = query["compare"][0]
-    print(f"Status: 302 Found\nLocation: /Shibboleth.sso/{handler}?{urlencode(asked)}\n")
+    if "acr" in wanted:
+        asked["authnContextClassRef"] = " ".join(wanted["acr"])
+    if "compare" in wanted:
+        asked["authnContextComparison"] = wanted["compare"][0]
+    go(f"/Shibboleth.sso/{handler}?{urlencode(asked)}")
 
 
 def answer():
@@ -45,7 +40,8 @@ def answer():
             parts = re.split(r"(?<!\\);", values)
             attributes[known.get("name")] = [part.replace("\\;", ";") for part in parts]
     qualifier, party, name_id = (said("persistent-id").split("!") + ["", "", ""])[:3]
-    return attributes, {
+    name = " ".join(attributes.get("urn:oid:2.5.4.42", []) + attributes.get("urn:oid:2.5.4.4", []))
+    return name, {
         "issuer": said("Shib-Identity-Provider"),
         "nameID": name_id or None,
         "nameQualifier": qualifier,
@@ -53,24 +49,13 @@ def answer():
         "sessionIndex": said("Shib-Session-Index"),
         "authnInstant": said("Shib-Authentication-Instant"),
         "authnContext": said("Shib-AuthnContext-Class"),
-        "relayState": parse_qs(os.environ["QUERY_STRING"], keep_blank_values=True).get("relay", [""])[0],
+        "relayState": query().get("relay", [""])[0],
         "attributes": attributes,
     }
 
 
-def show():
-    attributes, learnt = answer()
-    name = " ".join(attributes.get("urn:oid:2.5.4.42", []) + attributes.get("urn:oid:2.5.4.4", []))
-    shown = {"name": name, "answer": json.dumps(learnt, indent=1)}
-    body = "\n".join(f'<h2>{id}</h2>\n<pre id="{id}">{html.escape(text)}</pre>' for id, text in shown.items())
-    print(
-        "Content-Type: text/html; charset=utf-8\nCache-Control: no-store\n\n"
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Signed in</title></head>\n'
-        f"<body><main><h1>Signed in</h1>\n{body}\n</main></body></html>"
-    )
-
-
 if os.environ.get("PATH_INFO") in ("/in", "/seen"):
-    show()
+    name, learnt = answer()
+    show("Signed in", name=name, answer=learnt)
 else:
     start("LoginPost" if os.environ.get("PATH_INFO") == "/post" else "Login")

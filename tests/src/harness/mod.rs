@@ -6,6 +6,7 @@
 //! Waits end in a failure that says what was waited for. The other programs are children that end with the test.
 //! Installed by `tests/setup.sh`; one that is missing is said aloud and its test passes over, but in CI it fails.
 
+pub mod apache;
 pub mod browser;
 pub mod cookies;
 pub mod deeds;
@@ -22,6 +23,7 @@ pub mod server;
 pub mod tls;
 pub mod visitor;
 
+pub use apache::ApacheClient;
 pub use browser::{Browser, Device};
 pub use flows::FlowsParty;
 pub use judge::{Judge, Signed};
@@ -32,7 +34,7 @@ pub use party::{Habits, OidcParty, SamlParty, Stack};
 pub use portal::Portal;
 pub use seat::Seat;
 pub use server::{House, Somebody, ent_policy, open_policy};
-pub use tls::{ClientAuthority, Identity, authority, certificates, self_signed};
+pub use tls::{ClientAuthority, Identity, authority, certificates, dense, self_signed};
 pub use visitor::Visitor;
 
 /// The judges live in real time, so a clock that a test holds starts here.

@@ -1,4 +1,4 @@
-//! Relying parties by other people: three SAML service providers and an OpenID Connect client, each a server of its own
+//! Relying parties by other people: four SAML service providers and two OpenID Connect clients, each a server of its own
 //! on `https://127.0.0.1`. `url` is where a person starts (`{url}/post` for SAML over POST; parameters: see the
 //! scripts); whoever arrives back sees a page `Signed in` with `answer`, or `Refused` with `error` (`page::Page`).
 
@@ -15,12 +15,18 @@ use super::{
     tls::{Identity, authority, certificates, signing_pair},
 };
 
+const SHIBD: &str = "/usr/sbin/shibd";
+const MOD_SHIB: &str = "/usr/lib/apache2/modules/mod_shib.so";
+const MELLON: &str = "/usr/lib/apache2/modules/mod_auth_mellon.so";
+
 #[derive(Clone, Copy, Debug)]
 pub enum Stack {
     NodeSaml,
     PythonSaml,
     /// Apache with mod_shib: what most ENTs run.
     Shibboleth,
+    /// Apache with mod_auth_mellon: always signs, asks by Redirect, takes what it did not ask for.
+    Mellon,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -57,7 +63,8 @@ impl SamlParty {
         let (name, command) = match stack {
             Stack::NodeSaml => ("node-saml", program::node("saml-node.mjs")?),
             Stack::PythonSaml => ("python3-saml", program::python("saml-python.py")?),
-            Stack::Shibboleth => ("mod_shib", program::shibboleth("saml-shibboleth.py")?),
+            Stack::Shibboleth => ("mod_shib", program::apache(&[SHIBD, MOD_SHIB], "saml-shibboleth.py")?),
+            Stack::Mellon => ("mod_auth_mellon", program::apache(&[MELLON], "saml-mellon.py")?),
         };
         let key = signing_pair(name);
         let settings = json!({

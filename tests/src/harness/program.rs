@@ -59,13 +59,13 @@ pub fn node(script: &str) -> Option<Command> {
 /// The Python of the parties' own environment on one of our scripts.
 pub fn python(script: &str) -> Option<Command> {
     let mut command = Command::new(installed("tests/parties/.venv", parties().join(".venv/bin/python"))?);
-    command.arg(parties().join(script));
+    command.arg(parties().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
     Some(command)
 }
 
-/// The same on a script that runs Apache, mod_shib and shibd; their packages put them there on every Debian.
-pub fn shibboleth(script: &str) -> Option<Command> {
-    for path in ["/usr/sbin/apache2", "/usr/sbin/shibd", "/usr/lib/apache2/modules/mod_shib.so"] {
+/// The same on a script that runs Apache with what this party has of its own; packages put them there on every Debian.
+pub fn apache(own: &[&str], script: &str) -> Option<Command> {
+    for path in [&["/usr/sbin/apache2"], own].concat() {
         installed(path, path.into())?;
     }
     python(script)

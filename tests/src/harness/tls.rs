@@ -121,3 +121,8 @@ pub fn pem(base64: &str) -> String {
     let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
+
+/// A certificate as XML holds it.
+pub fn dense(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with("-----")).collect()
+}

@@ -58,6 +58,7 @@ pub async fn run(demo: Demo, from: &WhereFrom) -> anyhow::Result<ExitCode> {
     let certificates = if demo.tls { Some(Certificates::make(temporary.path())?) } else { None };
     let clock = Clock::system();
     let mut config = settings(&demo, &place, temporary.path());
+    config.outbound.extra_ca_file = certificates.as_ref().map(|made| made.authority.clone());
 
     eprintln!("demo: importing {} sample families", demo.families);
     let Ok(parsed) = place.parse::<Place>();
@@ -98,6 +99,8 @@ fn settings(demo: &Demo, place: &str, folder: &Path) -> Config {
     config.keys.folder = Some(folder.join("keys"));
     "Guichet (démonstration)".clone_into(&mut config.service.name);
     config.service.is_test = true;
+    // Whoever tries a portal of their own has it on this machine, and it is told of a sign-out too.
+    config.outbound.allow_private = true;
     config.listen.main = demo.listen;
     config
 }

@@ -26,7 +26,8 @@ pub fn asked(form: &Form, client: &OidcParty) -> Result<(Asked, ClaimsAsked), Er
     let classes = form.get("acr_values").unwrap_or_default().split(' ');
     let wished = claims.acr.iter().flat_map(|acr| &acr.values).map(String::as_str);
     let asked = Asked {
-        fresh: prompts.contains(&"login"),
+        // OpenID Connect Core 3.1.2.1: `max_age=0` is the same as `prompt=login`.
+        fresh: prompts.contains(&"login") || max_age == Some(0),
         passive,
         choose: prompts.contains(&"select_account"),
         max_age,

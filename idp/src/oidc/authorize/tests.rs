@@ -315,6 +315,8 @@ fn op_12_prompt_and_max_age_become_what_is_asked() {
     }
     let max_age = |age| read_with(&[("max_age", Some(age))]).map(|(asked, _)| asked.max_age);
     assert_eq!(max_age("0"), Ok(Some(0)));
+    let is_fresh = |age| read_with(&[("max_age", Some(age))]).unwrap().0.fresh;
+    assert_eq!([is_fresh("0"), is_fresh("1")], [true, false], "Core 3.1.2.1: no age is prompt=login");
     assert_eq!(max_age("3600"), Ok(Some(3600)));
     assert_eq!(max_age("99999999999999"), Ok(Some(u32::MAX)));
     for age in ["-1", "1.5", "x", "+1", " 1", "1e3"] {

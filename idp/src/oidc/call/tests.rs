@@ -100,6 +100,22 @@ fn op_07_two_methods_in_one_request_are_refused() {
 }
 
 #[test]
+fn op_07_the_method_that_a_client_came_by_has_the_name_that_registrations_give_it() {
+    let assertion = [
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", "a.b.c"),
+    ];
+    let came_by = |header: Option<&str>, more: &[(&str, &str)]| {
+        let fields = [&[("client_id", ID)][..], more].concat();
+        Call::read(header, &body(&fields)).unwrap().method()
+    };
+    assert_eq!(came_by(Some(&basic_header(ID, SECRET)), &[]), by_basic().name());
+    assert_eq!(came_by(None, &[("client_secret", SECRET)]), by_post().name());
+    assert_eq!(came_by(None, &assertion), "private_key_jwt");
+    assert_eq!(came_by(None, &[]), ClientAuthentication::None.name());
+}
+
+#[test]
 fn an_identifier_repeated_in_the_body_is_no_second_method() {
     let header = basic_header(ID, SECRET);
     let request = Call::read(Some(&header), &body(&[("client_id", ID)])).unwrap();

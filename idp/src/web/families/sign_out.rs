@@ -21,7 +21,7 @@ use crate::saml::logout::Status;
 use crate::store::{Event, Outcome};
 use crate::web::error::Error;
 use crate::web::form::Form;
-use crate::web::page::{PortalLink, SignOut, SignOutWish, SignedOut, SigningOut};
+use crate::web::page::{Carries, PortalLink, SignOut, SignOutWish, SignedOut, SigningOut};
 use crate::web::paths;
 use crate::web::protocols::{farewells, logout};
 use crate::web::shield;
@@ -262,7 +262,7 @@ pub async fn tell(
         Protocol::Oidc(_) => drop(app.store.note_told(&party.id, &farewell.id, true, app.clock.now()).await?),
     }
     let is_form = matches!(outgoing, Outgoing::Form { .. });
-    let mut response = crate::web::protocols::send(visitor, &party, outgoing);
+    let mut response = crate::web::protocols::send(visitor, &party, outgoing, Carries::Farewell);
     if is_form {
         response.extensions_mut().insert(shield::MayBeFramed);
     }

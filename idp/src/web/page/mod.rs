@@ -26,7 +26,7 @@ use serde::Serialize;
 pub use consent::{Consent, Consents, Given, Told};
 pub use refusal::{AccountClosed, Busy, CookiesBlocked, NotOpen, Problem, Profile, Reason};
 pub use session::{
-    Home, OpenSession, PortalLink, Send, SendField, SignOut, SignOutWish, SignedIn, SignedOut, SigningOut,
+    Carries, Home, OpenSession, PortalLink, Send, SendField, SignOut, SignOutWish, SignedIn, SignedOut, SigningOut,
 };
 pub use sign_in::{
     AskSchool, BirthDate, BirthDateError, BirthDatePart, NewPassword, PasswordError, Reauthenticate, School, SignIn,

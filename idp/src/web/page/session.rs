@@ -105,6 +105,16 @@ impl Page for SignedIn {
 pub struct Send {
     pub action: String,
     pub fields: Vec<SendField>,
+    pub carries: Carries,
+}
+
+/// Whether the person is signed in, as far as they are concerned.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub enum Carries {
+    Answer,
+    /// Nobody may have signed in.
+    Refusal,
+    Farewell,
 }
 
 #[derive(Serialize)]
@@ -117,7 +127,11 @@ impl Page for Send {
     const TEMPLATE: &'static str = "pages/send.html";
 
     fn title(&self, _around: &Around<'_>) -> Message {
-        Message::new("signed-in-title")
+        Message::new(match self.carries {
+            Carries::Answer => "signed-in-title",
+            Carries::Refusal => "send-title",
+            Carries::Farewell => "signed-out-title",
+        })
     }
 
     fn lead(&self, around: &Around<'_>) -> Option<Message> {
@@ -127,7 +141,9 @@ impl Page for Send {
     fn samples() -> Vec<Self> {
         let field = |name: &str, value: &str| SendField { name: name.to_owned(), value: value.to_owned() };
         let fields = vec![field("SAMLResponse", "PHNhbWw+"), field("RelayState", "\"/><script>alert(1)</script>")];
-        vec![Self { action: "https://ent.example/acs?x=\"y\"&z".to_owned(), fields }]
+        let plain = || vec![field("SAMLResponse", "PHNhbWw+")];
+        let page = |fields, carries| Self { action: "https://ent.example/acs?x=\"y\"&z".to_owned(), fields, carries };
+        vec![page(fields, Carries::Answer), page(plain(), Carries::Refusal), page(plain(), Carries::Farewell)]
     }
 }
 

@@ -53,7 +53,7 @@ async fn begin_sign_in(app: &App, visitor: Visitor, raw: &str, arrival: Arrival)
         Err(Refused::Local(_)) => {
             refuse_here(app, visitor, Some(&party), (page::Reason::UnknownService, "redirect-uri")).await
         }
-        Err(Refused::Reply(outgoing)) => Ok(send(visitor, &party, outgoing)),
+        Err(Refused::Reply(outgoing)) => Ok(send(visitor, &party, outgoing, page::Carries::Refusal)),
     }
 }
 
@@ -81,7 +81,7 @@ async fn signed(app: &App, parameters: Parameters, party: &RelyingParty) -> Resu
             return denied(request_object::NOT_SIGNED);
         }
     };
-    match request_object::read(verified, &party.id, app.config.origin(), app.clock.now()) {
+    match request_object::read(verified, (&party.id, client), app.config.origin(), app.clock.now()) {
         Ok(inside) => Ok(parameters.signed(inside)),
         Err(error) => denied(error),
     }

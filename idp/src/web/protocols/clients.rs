@@ -94,9 +94,14 @@ pub async fn known(app: &App, caller: &Caller, body: &[u8]) -> Result<Known, Ref
 }
 
 async fn prove(app: &App, caller: &Caller, call: &Call, party: &RelyingParty) -> Result<(), Refused> {
-    let (client, proof) = call.check(party)?;
+    // The one who is to mend it reads our journal or asks an operator; a stranger is told nothing.
+    let (client, proof) = call.check(party).inspect_err(|_| {
+        let registered = party.oidc().map_or("none", |client| client.client_authentication.name());
+        let why = "another secret, or another method than the registered one";
+        let came_by = call.method();
+        tracing::info!(party = %party.id, came_by, registered, why, "a client's proof of itself was refused");
+    })?;
     let refused = |why: &dyn std::fmt::Display| {
-        // The one who is to mend it reads our journal or asks an operator; a stranger is told nothing.
         tracing::info!(party = %party.id, %why, "a client's proof of itself was refused");
         Refused::Told(call.refuse_client())
     };

@@ -259,5 +259,5 @@ pub fn reply_to(
     let written =
         logout::answer(&app.entity_id, reply, status, (chance::bytes(), app.clock.now()), rsa(&signing, party)?);
     let outgoing = written.map_err(|error| Error::Signing(error.to_string()))?;
-    Ok(send(visitor, party, outgoing))
+    Ok(send(visitor, party, outgoing, page::Carries::Farewell))
 }

@@ -23,7 +23,7 @@ use time::Duration;
 
 use super::error::{self, Error};
 use super::families::{UnderWay, live_account};
-use super::page::{NotOpen, Profile as Shown, Reason, Send, SendField};
+use super::page::{Carries, NotOpen, Profile as Shown, Reason, Send, SendField};
 use super::paths;
 use super::shield;
 use super::state::App;
@@ -111,7 +111,7 @@ async fn begin(
         (Kept::New, Some(outgoing)) => {
             visitor.prefer(&interaction.asked.languages);
             visitor.at(door);
-            Ok(send(visitor, party, outgoing))
+            Ok(send(visitor, party, outgoing, Carries::Answer))
         }
         (Kept::Again(id), _) => Ok(visitor.go(&paths::resume(&id))),
         (Kept::Replayed, _) => {
@@ -204,7 +204,7 @@ pub async fn answer(
     {
         let status = Status::UnknownPrincipal;
         note(app, &visitor, status.code(), Some(&party.id)).await?;
-        return Ok(send(visitor, party, saml::refuse(app, party, reply, status)?));
+        return Ok(send(visitor, party, saml::refuse(app, party, reply, status)?, Carries::Refusal));
     }
     let Written { outgoing, grant } = written(app, &under_way.interaction, party, (session, identity))?;
     let event = answered(app, &visitor, party, session);
@@ -212,7 +212,7 @@ pub async fn answer(
     let partaker = partaker.as_ref().map(|partaker| (&session.id, partaker));
     let trace = Trace { event: &event, partaker, grant: grant.as_ref() };
     app.store.note_answered(&under_way.interaction.id, trace).await?;
-    Ok(send(visitor, party, outgoing))
+    Ok(send(visitor, party, outgoing, Carries::Answer))
 }
 
 /// The names by which the party knows the person and the session from this answer on.
@@ -289,18 +289,18 @@ pub fn refuse(app: &App, visitor: Visitor, under_way: &UnderWay, refusal: Refusa
         ReplyTo::Oidc(reply) => oidc::refuse(app, reply, refusal),
         ReplyTo::Here => Outgoing::Redirect(paths::SIGN_IN.to_owned()),
     };
-    Ok(send(visitor, party, outgoing))
+    Ok(send(visitor, party, outgoing, Carries::Refusal))
 }
 
 /// An answer or a request of ours, on its way through the browser.
-pub fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing) -> Response {
+pub fn send(visitor: Visitor, party: &RelyingParty, outgoing: Outgoing, carries: Carries) -> Response {
     match outgoing {
         Outgoing::Redirect(address) => visitor.go(&address),
         Outgoing::Form { action, fields } => {
             let fields = fields.into_iter().map(|(name, value)| SendField { name: name.to_owned(), value }).collect();
             let towards = shield::towards(Some(&action));
             let shell = visitor.shell(Some(party));
-            let mut response = visitor.show(&Send { action, fields }, &shell);
+            let mut response = visitor.show(&Send { action, fields, carries }, &shell);
             response.extensions_mut().insert(towards);
             response.extensions_mut().insert(shield::OfFixedLength);
             response

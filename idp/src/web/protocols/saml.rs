@@ -92,7 +92,7 @@ async fn refuse_request(
         Refused::Local(reason) => refuse_here(app, visitor, Some(party), told(reason)).await,
         Refused::Reply { reply, status } => {
             note(app, &visitor, status.code(), Some(&party.id)).await?;
-            Ok(send(visitor, party, refuse(app, party, &reply, status)?))
+            Ok(send(visitor, party, refuse(app, party, &reply, status)?, page::Carries::Refusal))
         }
     }
 }

@@ -202,13 +202,28 @@ fn the_answer_to_a_portal_arrives_unchanged() {
     let field = |name: &str, value: &str| SendField { name: name.to_owned(), value: value.to_owned() };
     let (action, state) = ("https://ent.example/acs?a=\"1\"&b=é", "\"/><script>'&amp;\u{2028}");
     let fields = vec![field("SAMLResponse", "PHNh/bWw+=="), field("RelayState", state)];
-    let html = pages.render(&Send { action: action.to_owned(), fields }, &shell(&pages, "fr")).unwrap();
+    let html = pages
+        .render(&Send { action: action.to_owned(), fields, carries: Carries::Answer }, &shell(&pages, "fr"))
+        .unwrap();
     let document = Html::parse_document(&html);
     let form = all(&document, "form")[0];
     assert_eq!(form.attr("action"), Some(action));
     let values: Vec<_> = all(&document, "form input").iter().map(|input| input.attr("value").unwrap()).collect();
     assert_eq!(values, ["PHNh/bWw+==", state]);
     assert_eq!(text(all(&document, "form button")[0]), "Continuer vers ENT Exemple");
+}
+
+#[test]
+fn so_06_the_page_that_carries_an_answer_says_no_more_than_is_true() {
+    let pages = pages();
+    let title = |carries| {
+        let page = Send { action: "https://ent.example/".to_owned(), fields: Vec::new(), carries };
+        let html = pages.render(&page, &shell(&pages, "fr")).unwrap();
+        text(all(&Html::parse_document(&html), "h1")[0])
+    };
+    assert_eq!(title(Carries::Answer), "Vous êtes connecté");
+    assert_eq!(title(Carries::Refusal), "Retour à votre portail");
+    assert_eq!(title(Carries::Farewell), "Vous êtes déconnecté.");
 }
 
 #[test]
