@@ -342,6 +342,12 @@ pub fn value_mark(conn: &Conn, number: usize) -> String {
     }
 }
 
+/// Whether an index is left alone when its columns are set to what they were. SQLite touches every index that a statement
+/// names a column of.
+pub const fn spares_indexes(conn: &Conn) -> bool {
+    matches!(conn, Either::Postgres(_))
+}
+
 /// Conditions on the rows of `table` that part them into pieces of so many pages, for statements that are short each. On
 /// SQLite all rows are one piece: whoever works there can be made to wait in the middle of a statement.
 pub async fn pieces(conn: &mut Conn, table: &str, pages: i64) -> Result<Vec<String>> {

@@ -13,12 +13,12 @@
     reason = "called by tests only, which stop at what is missing"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -69,15 +69,56 @@ pub async fn postgres() -> Option<Throwaway> {
     Some(Throwaway { place: Place::Postgres(cluster.address(&name)), _folder: None })
 }
 
+/// A PostgreSQL server of one test alone, which may stop it.
+#[derive(Debug)]
+pub struct Server {
+    cluster: Cluster,
+    place: Place,
+}
+
+/// A server of its own, with one database; none where PostgreSQL is not installed.
+pub async fn server() -> Option<Server> {
+    let start = || binaries().map(|binaries| start(&binaries));
+    let cluster = tokio::task::spawn_blocking(start).await.expect("the server's thread")?;
+    let place = Place::Postgres(cluster.address("postgres"));
+    Some(Server { cluster, place })
+}
+
+impl Server {
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Ends every session and stops.
+    pub fn stop(&mut self) {
+        self.cluster.ask("stop");
+    }
+
+    /// Starts again, with what was committed.
+    pub fn start(&mut self) {
+        self.cluster.ask("start");
+    }
+}
+
+#[derive(Debug)]
 struct Cluster {
     folder: String,
     /// Holds the pipe: its end, by whatever end of this process, stops the cluster.
-    _watchdog: Child,
+    watchdog: Child,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Cluster {
     fn address(&self, database: &str) -> String {
         format!("postgres://guichet@{}/{database}", self.folder.replace('/', "%2F"))
+    }
+
+    /// Asks the watchdog for something, and waits until it is done.
+    fn ask(&mut self, word: &str) {
+        writeln!(self.watchdog.stdin.as_mut().expect("its standard input"), "{word}").expect("asking the watchdog");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("its answer");
+        assert_eq!(answer.trim(), format!("{word} 0"), "the throwaway PostgreSQL server");
     }
 }
 
@@ -112,21 +153,30 @@ fn binaries() -> Option<PathBuf> {
         .find(|folder| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file())
 }
 
-/// Makes the cluster, says where it is, and takes it away when standard input ends.
+/// Makes the cluster, says where it is, stops and starts it when asked, and takes it away when standard input ends.
 const WATCHDOG: &str = r#"
 trap '' HUP INT TERM PIPE
 cd /
 home=$(mktemp -d "/tmp/guichet-pg-XXXXXX") || exit 1
 finish() { "$1/pg_ctl" -D "$home/data" -m immediate stop; rm -rf "$home"; }
 log="$home/log"
+start() {
+  "$1/pg_ctl" -D "$home/data" -l "$log" -w start -o "-c listen_addresses='' \
+    -c unix_socket_directories='$home' -c max_connections=200 -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c autovacuum=off"
+}
 if "$1/initdb" -D "$home/data" --auth trust -U guichet --encoding UTF8 --locale C --no-sync >"$log" 2>&1 &&
-   "$1/pg_ctl" -D "$home/data" -l "$log" -w start >/dev/null 2>&1 -o "-c listen_addresses='' \
-     -c unix_socket_directories='$home' -c max_connections=200 -c fsync=off -c synchronous_commit=off \
-     -c full_page_writes=off -c autovacuum=off"
+   start "$1" >/dev/null 2>&1
 then echo "$home"
 else cat "$log" >&2; echo failed
 fi
-while read -r _; do :; done
+while read -r asked; do
+  case "$asked" in
+    stop) "$1/pg_ctl" -D "$home/data" -m fast -w stop >/dev/null 2>&1 ;;
+    start) start "$1" >/dev/null 2>&1 ;;
+  esac
+  echo "$asked $?"
+done
 finish "$1" >/dev/null 2>&1
 "#;
 
@@ -150,12 +200,11 @@ fn start(binaries: &Path) -> Cluster {
         .spawn()
         .expect("starting a shell to hold the throwaway PostgreSQL cluster");
     let mut folder = String::new();
-    BufReader::new(watchdog.stdout.take().expect("its standard output"))
-        .read_line(&mut folder)
-        .expect("where the throwaway cluster is");
+    let mut answers = BufReader::new(watchdog.stdout.take().expect("its standard output"));
+    answers.read_line(&mut folder).expect("where the throwaway cluster is");
     let folder = folder.trim().to_owned();
     assert!(folder.starts_with('/'), "the throwaway PostgreSQL cluster did not start (its log is above)");
-    Cluster { folder, _watchdog: watchdog }
+    Cluster { folder, watchdog, answers }
 }
 
 #[cfg(test)]

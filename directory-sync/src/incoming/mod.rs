@@ -14,7 +14,7 @@ use time::Date;
 
 pub use told::{ATTRIBUTES, Attribute, Told};
 
-use crate::model::{Academy, Guardian, ParentalAuthority, School, SourceKey, Staff, Stage, Student};
+use crate::model::{Academy, Guardian, ParentalAuthority, PersonId, School, SourceKey, Staff, Stage, Student};
 
 /// Raised when the reader makes other people of the same words: what came before is then no longer the same, and the
 /// next complete delivery writes everyone anew.
@@ -143,6 +143,17 @@ impl Record {
             Self::Guardian(_) => Category::Guardians,
             Self::Student(..) => Category::Students,
             Self::Staff(_) => Category::Staff,
+        }
+    }
+
+    /// The person that it is about.
+    #[must_use]
+    pub const fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::School(_) | Self::Mef(_) => None,
+            Self::Guardian(guardian) => Some(&guardian.id),
+            Self::Student(student, _) => Some(&student.id),
+            Self::Staff(staff) => Some(&staff.id),
         }
     }
 }

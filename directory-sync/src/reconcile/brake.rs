@@ -51,6 +51,14 @@ pub(super) fn reasons(
     reasons
 }
 
+/// How many persons of a school are so many that `leaving` of them are no reason to hold.
+pub(super) const fn enough(limits: Limits, leaving: u64) -> u64 {
+    match limits.school_percent {
+        0 => u64::MAX,
+        percent => leaving.saturating_mul(100).div_ceil(percent as u64),
+    }
+}
+
 const fn is_above(part: u64, whole: u64, percent: u8) -> bool {
     part.saturating_mul(100) > whole.saturating_mul(percent as u64)
 }

@@ -131,10 +131,10 @@ pub async fn reconcile(
     let started = Instant::now();
     let _renewing = turn.renewing(order.now);
     let mut tally = Tally::new(each_reject);
-    let mut staging = Staging::begin(db, turn, pace).await?;
+    let mut staging = Staging::begin(db, turn, pace, order.interpret).await?;
     let (delivery, mut warnings) = stage(&mut staging, incoming, &mut tally, &order).await?;
     let already_applied = check_order(&mut staging, &delivery, &order).await?;
-    let departures = compare(&mut staging, &delivery, &mut tally).await?;
+    let departures = compare(&mut staging, &delivery, &mut tally, order.limits).await?;
     warn(&mut staging, &mut warnings).await?;
     let mut report = report::report(&order, &delivery, &tally, staging.base().run);
     report.warn(&warnings);
@@ -146,7 +146,7 @@ pub async fn reconcile(
     if let Some(run) = order.approve {
         approval::approve(&mut staging, &order, run, &mut report).await?;
     }
-    let persons = departures.persons + arrivals(&report) - departures.leaving;
+    let persons = departures.persons + report.arrivals() - departures.leaving;
     finish(staging, &order, &mut report, (persons, started), &tally.kept).await?;
     Ok(report)
 }
@@ -278,7 +278,12 @@ async fn check_order(staging: &mut Staging, delivery: &Delivery, order: &Order) 
 }
 
 /// Takes out what cannot be, counts the rest, and finds who would leave.
-async fn compare(staging: &mut Staging, delivery: &Delivery, tally: &mut Tally<'_>) -> Result<Departures, Error> {
+async fn compare(
+    staging: &mut Staging,
+    delivery: &Delivery,
+    tally: &mut Tally<'_>,
+    limits: Limits,
+) -> Result<Departures, Error> {
     loop {
         let repeated = staging.take_repeated().await?;
         if repeated.is_empty() {
@@ -307,7 +312,8 @@ async fn compare(staging: &mut Staging, delivery: &Delivery, tally: &mut Tally<'
             *count += standing.dismissed;
         }
     }
-    let departures = staging.departures(delivery.kind, &delivery.categories).await?;
+    let departures =
+        staging.departures(delivery.kind, &delivery.categories, |leaving| brake::enough(limits, leaving)).await?;
     for (category, leaving) in &departures.by_category {
         let counts = tally.of(*category);
         counts.left = *leaving;
@@ -329,12 +335,6 @@ async fn warn(staging: &mut Staging, warnings: &mut Warnings) -> Result<(), Erro
         warnings.add_many(code, count, || words.to_owned());
     }
     Ok(())
-}
-
-/// Persons who were not present before: new ones, and those who come back.
-fn arrivals(report: &Report) -> u64 {
-    let persons = [Category::Guardians, Category::Students, Category::Staff];
-    persons.iter().filter_map(|category| report.by_category.get(category)).map(|counts| counts.added).sum()
 }
 
 /// Applies or holds, writes the run down; a dry run writes nothing.

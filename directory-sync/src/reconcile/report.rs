@@ -170,6 +170,12 @@ pub(super) fn report(order: &Order, delivery: &Delivery, tally: &Tally<'_>, base
 }
 
 impl Report {
+    /// Persons who were not present before: new ones, and those who come back.
+    pub(super) fn arrivals(&self) -> u64 {
+        let persons = [Category::Guardians, Category::Students, Category::Staff];
+        persons.iter().filter_map(|category| self.by_category.get(category)).map(|counts| counts.added).sum()
+    }
+
     pub(super) fn warn(&mut self, warnings: &Warnings) {
         let each = warnings.iter().map(|(code, message, count)| Warning { code, count, message: message.to_owned() });
         self.warnings = each.collect();

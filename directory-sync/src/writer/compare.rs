@@ -1,12 +1,15 @@
 //! The difference between what is staged and what is known: counts, who would leave, what nobody knows.
 
-use sqlx::{AssertSqlSafe, Row};
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
 
 use super::Staging;
+use super::asked::{self, TOGETHER};
 use super::staging::{CHANGED, DISMISSED, NEW, UNCHANGED};
 use super::table::{self, Table};
 use crate::db::Result;
-use crate::incoming::{Category, Kind, Reject};
+use crate::incoming::{Category, Kind};
 use crate::on;
 
 /// How the records of a category stand to the known ones.
@@ -38,6 +41,7 @@ pub struct Departures {
 pub struct SchoolDepartures {
     /// Its UAI, else its identifier.
     pub school: String,
+    /// Or fewer, where they were enough.
     pub persons: u64,
     pub leaving: u64,
 }
@@ -62,10 +66,8 @@ const UNKNOWN_STAFF_SCHOOLS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE
      schools k WHERE k.id = s.school)";
 const UNKNOWN_MEFS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.mef IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \
      staged_mefs n WHERE n.id = $1 || '-' || s.mef) AND NOT EXISTS (SELECT 1 FROM mefs k WHERE k.id = $1 || '-' || s.mef)";
-const BY_SCHOOL: &str = "SELECT l.school, (SELECT MAX(s.uai) FROM schools s WHERE s.id = l.school), (SELECT COUNT(*) FROM \
-     persons p WHERE p.school = l.school AND p.left_at IS NULL), l.leaving FROM (SELECT k.school, COUNT(*) AS leaving FROM \
-     leaving d JOIN persons k ON k.id = d.id WHERE d.family = 3 AND k.school IS NOT NULL GROUP BY k.school) l ORDER BY \
-     l.school";
+const LEAVING_BY_SCHOOL: &str = "SELECT k.school, COUNT(*) FROM leaving d JOIN persons k ON k.id = d.id WHERE d.family = 3 \
+     AND k.school IS NOT NULL GROUP BY k.school ORDER BY k.school";
 const VANISHED: &str = "SELECT l.id, s.uai FROM leaving l JOIN schools s ON s.id = l.id WHERE l.family = 0 AND EXISTS \
      (SELECT 1 FROM persons p WHERE p.school = l.id AND p.left_at IS NULL) ORDER BY l.id";
 const PRESENT: &str = "SELECT COUNT(*) FROM persons WHERE source = $1 AND left_at IS NULL";
@@ -92,41 +94,6 @@ impl Staging {
         })
     }
 
-    /// Takes out what cannot be: adults of more pupils than a school has, parents younger than their children (IM-10).
-    pub async fn take_absurd(&mut self) -> Result<Vec<Reject>> {
-        const CROWDED: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE s.category = 3 AND s.id IN \
-             (SELECT guardian FROM staged_guardianships GROUP BY guardian HAVING COUNT(*) > 1000) LIMIT 500";
-        const YOUNGER: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE s.category = 3 AND s.id IN \
-             (SELECT a.id FROM staged_persons a JOIN staged_guardianships g ON g.guardian = a.id JOIN staged_persons c ON \
-             c.id = g.student WHERE a.birth_date IS NOT NULL AND a.kind = 'guardian' AND g.link <> 70 AND \
-             a.birth_date >= c.birth_date) LIMIT 500";
-        const DATED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM staged_persons WHERE kind = 'guardian' AND birth_date IS \
-             NOT NULL LIMIT 1) d";
-        let mut rejects = Vec::new();
-        // Of every delivery seen, no adult had a birth date.
-        let dated = self.count(DATED).await? > 0;
-        for (sql, reason) in [
-            (CROWDED, "more than 1000 pupils name this adult"),
-            (YOUNGER, "this adult would not be older than the child"),
-        ] {
-            if sql == YOUNGER && !dated {
-                continue;
-            }
-            let rows: Vec<(i64, i64, String, i64)> =
-                on!(&mut self.conn, c => sqlx::query_as(sql).fetch_all(&mut **c).await)?;
-            let records: Vec<i64> = rows.iter().map(|row| row.0).collect();
-            self.take_out(&records).await?;
-            for (_, place, id, number) in &rows {
-                let relations = "DELETE FROM staged_guardianships WHERE guardian = $1";
-                on!(&mut self.conn, c => sqlx::query(relations).bind(id).execute(&mut **c).await.map(drop))?;
-                let spare = "INSERT INTO spared (category, id) VALUES ($1, $2)";
-                on!(&mut self.conn, c => sqlx::query(spare).bind(number).bind(id).execute(&mut **c).await.map(drop))?;
-                rejects.push(self.rejected(*number, *place, id, reason));
-            }
-        }
-        Ok(rejects)
-    }
-
     /// Counts how the records stand to the known ones.
     pub async fn standings(&mut self) -> Result<Vec<Standing>> {
         const COUNT: &str = "SELECT category, state, COUNT(*) FROM seen GROUP BY category, state";
@@ -147,8 +114,13 @@ impl Staging {
     }
 
     /// Finds who would leave: in a complete delivery who is missing from a category that it holds, in a delta whom it
-    /// names.
-    pub async fn departures(&mut self, kind: Kind, categories: &[Category]) -> Result<Departures> {
+    /// names. Of a school that so many leave, no more people are counted than are `enough` for any that so many leave.
+    pub async fn departures(
+        &mut self,
+        kind: Kind,
+        categories: &[Category],
+        enough: impl Fn(u64) -> u64,
+    ) -> Result<Departures> {
         let mut departures = Departures::default();
         for &category in categories {
             let Some(table) = Table::of(category) else { continue };
@@ -164,7 +136,7 @@ impl Staging {
             None => self.count(PRESENT).await?,
         };
         if departures.leaving > 0 {
-            departures.schools = self.by_school().await?;
+            departures.schools = self.by_school(enough).await?;
         }
         let vanished: Vec<(String, Option<String>)> =
             on!(&mut self.conn, c => sqlx::query_as(VANISHED).fetch_all(&mut **c).await)?;
@@ -194,17 +166,26 @@ impl Staging {
         })?)
     }
 
-    async fn by_school(&mut self) -> Result<Vec<SchoolDepartures>> {
-        Ok(on!(&mut self.conn, c => {
-            let rows = sqlx::query(BY_SCHOOL).fetch_all(&mut **c).await?;
-            rows.iter()
-                .map(|row| Ok(SchoolDepartures {
-                    school: row.try_get::<Option<String>, _>(1)?.map_or_else(|| row.try_get(0), Ok)?,
-                    persons: unsigned(row.try_get(2)?),
-                    leaving: unsigned(row.try_get(3)?),
-                }))
-                .collect::<std::result::Result<_, sqlx::Error>>()
-        })?)
+    async fn by_school(&mut self, enough: impl Fn(u64) -> u64) -> Result<Vec<SchoolDepartures>> {
+        let leaving: Vec<(String, i64)> =
+            on!(&mut self.conn, c => sqlx::query_as(LEAVING_BY_SCHOOL).fetch_all(&mut **c).await)?;
+        let most = leaving.iter().map(|(_, leaving)| unsigned(*leaving)).max().unwrap_or(0);
+        let enough = i64::try_from(enough(most)).unwrap_or(i64::MAX);
+        let question = format!(
+            "SELECT w.id, (SELECT s.uai FROM schools s WHERE s.id = w.id), (SELECT COUNT(*) FROM (SELECT 1 AS one FROM persons \
+             p WHERE p.school = w.id AND p.left_at IS NULL LIMIT {enough}) few) FROM (SELECT DISTINCT id FROM w) w"
+        );
+        let mut counted: HashMap<String, (Option<String>, i64)> = HashMap::new();
+        let asked: Vec<(&str, &str)> = leaving.iter().map(|(school, _)| (&**school, "")).collect();
+        for some in asked.chunks(TOGETHER) {
+            let rows: Vec<(String, Option<String>, i64)> = asked::ask(&mut self.conn, some, &question).await?;
+            counted.extend(rows.into_iter().map(|(id, uai, persons)| (id, (uai, persons))));
+        }
+        let schools = leaving.into_iter().map(|(id, leaving)| {
+            let (uai, persons) = counted.remove(&id).unwrap_or_default();
+            SchoolDepartures { school: uai.unwrap_or(id), persons: unsigned(persons), leaving: unsigned(leaving) }
+        });
+        Ok(schools.collect())
     }
 }
 

@@ -1,16 +1,16 @@
 //! The difference in detail, for who must decide: by school, by attribute, with examples.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use futures_util::TryStreamExt;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::Staging;
+use super::asked;
 use super::compare::unsigned;
 use super::table::{self, Table};
 use crate::db::Result;
-use crate::incoming::{Category, Told};
+use crate::incoming::{Attribute, Category, Told};
 use crate::on;
 
 /// Schools listed, largest difference first.
@@ -61,9 +61,6 @@ pub struct Detail {
     pub orphaned: u64,
 }
 
-/// What a pupil's record names its adults by.
-const ADULTS: [&str; 4] = ["ENTElevePersRelEleve", "ENTEleveAutoriteParentale", "ENTElevePere", "ENTEleveMere"];
-
 const SCHOOLS_OF_STAGED: &str = "SELECT school, state, COUNT(*) FROM staged_persons WHERE school IS NOT NULL \
      GROUP BY school, state";
 const SCHOOLS_OF_LEAVING: &str = "SELECT p.school, CAST(4 AS BIGINT), COUNT(*) FROM leaving l JOIN persons p ON \
@@ -72,10 +69,13 @@ const SCHOOLS_OF_LEAVING: &str = "SELECT p.school, CAST(4 AS BIGINT), COUNT(*) F
 impl Staging {
     /// Says the difference in detail; after `departures`.
     pub async fn detail(&mut self) -> Result<Detail> {
-        let mut detail = Detail::default();
+        let mut detail = Detail { orphaned: self.orphaned().await?, ..Detail::default() };
         self.schools_in(&mut detail).await?;
         for table in Table::ALL {
             self.changes_in(table, &mut detail).await?;
+            for category in table.categories() {
+                self.changed_in(table, category, &mut detail).await?;
+            }
             self.others_in(table, &mut detail).await?;
         }
         Ok(detail)
@@ -99,50 +99,70 @@ impl Staging {
         let mut all: Vec<_> = schools.into_iter().collect();
         all.sort_by_key(|(_, school)| std::cmp::Reverse(school.added + school.changed + school.left));
         all.truncate(SCHOOLS);
+        let ids: Vec<&str> = all.iter().map(|(id, _)| id.as_str()).collect();
+        let names = self.names_of_schools(&ids).await?;
         for (id, mut school) in all {
-            school.school = self.name_of_school(&id).await?.unwrap_or(id);
+            school.school = names.get(&id).cloned().unwrap_or(id);
             detail.by_school.push(school);
         }
         Ok(())
     }
 
-    async fn name_of_school(&mut self, id: &str) -> Result<Option<String>> {
-        const NAME: &str = "SELECT uai FROM (SELECT uai, 1 AS rank FROM staged_schools WHERE id = $1 UNION ALL \
-             SELECT uai, 2 FROM schools WHERE id = $1) s ORDER BY rank LIMIT 1";
-        let found: Option<Option<String>> =
-            on!(&mut self.conn, c => sqlx::query_scalar(NAME).bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.flatten())
+    /// The UAI of those schools that have one: the delivery's, else the known one.
+    async fn names_of_schools(&mut self, ids: &[&str]) -> Result<HashMap<String, String>> {
+        const NAMES: &str = "SELECT w.id, CASE WHEN n.id IS NOT NULL THEN n.uai ELSE k.uai END FROM w LEFT JOIN \
+             staged_schools n ON n.id = w.id LEFT JOIN schools k ON k.id = w.id";
+        let asked: Vec<(&str, &str)> = ids.iter().map(|id| (*id, "")).collect();
+        let rows: Vec<(String, Option<String>)> = asked::ask(&mut self.conn, &asked, NAMES).await?;
+        Ok(rows.into_iter().filter_map(|(id, uai)| Some((id, uai?))).collect())
     }
 
-    /// Compares, attribute by attribute, what was told before with what is told now.
+    async fn orphaned(&mut self) -> Result<u64> {
+        let (changed, orphaned) = (super::staging::CHANGED, super::moves::ORPHANED);
+        let sql = format!("SELECT COUNT(*) FROM staged_persons WHERE state = {changed} AND moves & {orphaned} <> 0");
+        let count: i64 = on!(&mut self.conn, c => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut **c).await)?;
+        Ok(unsigned(count))
+    }
+
+    /// Counts the attributes that are told otherwise.
     async fn changes_in(&mut self, table: Table, detail: &mut Detail) -> Result<()> {
         let (staged, changed) = (table.staged(), super::staging::CHANGED);
-        let sql = format!("SELECT category, id, told_before, told FROM {staged} WHERE state = {changed}");
-        on!(&mut self.conn, c => {
-            let mut rows = sqlx::query_as::<_, (i64, String, String, String)>(AssertSqlSafe(sql)).fetch(&mut **c);
-            while let Some((number, id, before, after)) = rows.try_next().await? {
-                let category = table::category(number);
-                let (before, after) = (Told::from_stored(&before), Told::from_stored(&after));
-                let names_adults = |told: &Told| ADULTS.iter().any(|name| told.has(name));
-                let orphaned = category == Category::Students && names_adults(&before) && !names_adults(&after);
-                detail.orphaned += u64::from(orphaned);
-                let counts = detail.by_attribute.entry(category).or_default();
-                for (attribute, ..) in before.differences(&after) {
-                    *counts.entry(attribute.name).or_default() += 1;
-                }
-                if is_wanted(&detail.examples, category, "changed") {
-                    detail.examples.push(Example { category, id, what: "changed", attributes: shown(&before, &after) });
-                }
+        let sql = format!(
+            "SELECT category, differs, COUNT(*) FROM {staged} WHERE state = {changed} AND differs <> '' GROUP BY category, \
+             differs"
+        );
+        let rows: Vec<(i64, String, i64)> =
+            on!(&mut self.conn, c => sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut **c).await)?;
+        for (number, differs, count) in rows {
+            let counts = detail.by_attribute.entry(table::category(number)).or_default();
+            for attribute in differs.split(' ').filter_map(Attribute::named) {
+                *counts.entry(attribute.name).or_default() += unsigned(count);
             }
-        });
-        detail.by_attribute.retain(|_, counts| !counts.is_empty());
+        }
+        Ok(())
+    }
+
+    /// A few of those who changed, with what was told before and what is told now.
+    async fn changed_in(&mut self, table: Table, category: Category, detail: &mut Detail) -> Result<()> {
+        let (known, staged, number, changed) =
+            (table.known(), table.staged(), category as i64, super::staging::CHANGED);
+        let sql = format!(
+            "SELECT s.id, k.told, s.told FROM (SELECT record, id, told FROM {staged} WHERE state = {changed} AND category = \
+             {number} ORDER BY record LIMIT {EXAMPLES}) s JOIN {known} k ON k.id = s.id ORDER BY s.record"
+        );
+        let rows: Vec<(String, String, String)> =
+            on!(&mut self.conn, c => sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut **c).await)?;
+        detail.examples.extend(rows.into_iter().map(|(id, before, after)| {
+            let attributes = shown(&Told::from_stored(&before), &Told::from_stored(&after));
+            Example { category, id, what: "changed", attributes }
+        }));
         Ok(())
     }
 
     /// A few of those who came and of those who would go.
     async fn others_in(&mut self, table: Table, detail: &mut Detail) -> Result<()> {
         let new = super::staging::NEW;
-        for category in Category::ALL.into_iter().filter(|category| Table::of(*category) == Some(table)) {
+        for category in table.categories() {
             let number = category as i64;
             let (staged, family) = (table.staged(), table.family());
             for (what, sql) in [
@@ -163,10 +183,6 @@ impl Staging {
         }
         Ok(())
     }
-}
-
-fn is_wanted(examples: &[Example], category: Category, what: &str) -> bool {
-    examples.iter().filter(|example| example.category == category && example.what == what).count() < EXAMPLES
 }
 
 fn shown(before: &Told, after: &Told) -> Vec<AttributeDifference> {

@@ -12,7 +12,9 @@ mod compare;
 mod detail;
 mod digest;
 pub mod human;
+mod known;
 pub mod merge;
+mod moves;
 mod pace;
 mod purge;
 mod rows;
@@ -21,6 +23,7 @@ mod staging;
 mod switch;
 mod table;
 mod tables;
+mod taken_out;
 mod turn;
 mod undo;
 
@@ -28,10 +31,11 @@ use crate::db::{self, Access, Db, Migrations, Place};
 
 pub use compare::{Departures, SchoolDepartures, Standing, Unknown};
 pub use detail::{AttributeDifference, Detail, Example, SchoolDifference};
+pub use known::KnownRecord;
 pub use pace::Pace;
 pub use purge::{purge, purgeable};
 pub use runs::{Ended, Held, applied, next_run, repeated};
-pub use staging::{Base, KnownRecord, Staging};
+pub use staging::{Base, Staging};
 pub use turn::{Renewing, Taken, Turn};
 pub use undo::{NotUndone, Undone, undo};
 

@@ -4,6 +4,8 @@ use time::Date;
 
 use super::batch::{Batch, Value};
 use super::digest::digest;
+use super::moves::{CONTACTS, ENROLMENTS, FUNCTIONS, GUARDIANSHIPS};
+use super::staging::NEW;
 use crate::db::{Conn, Result};
 use crate::incoming::{Mef, Print, Record, Relation};
 use crate::model::{Guardian, Names, PersonId, School, SchoolId, Staff, Student, spelling};
@@ -31,11 +33,18 @@ pub(super) struct Head {
     pub(super) digest: String,
     pub(super) told: String,
     pub(super) print: Option<Print>,
-    /// What was told of it until now.
-    pub(super) before: String,
+    /// The attributes that are told otherwise.
+    pub(super) differs: String,
+    /// In which respects a person is another one: see `moves`.
+    pub(super) moves: i64,
 }
 
 impl Head {
+    /// Whether the rows of one kind that hang on the person are, or may be, others than the known ones.
+    fn is_other(&self, bit: i64) -> Value {
+        Value::Number(i64::from(self.state == NEW || self.moves & bit != 0))
+    }
+
     fn values(self) -> [Value; 8] {
         [
             self.record.into(),
@@ -45,7 +54,7 @@ impl Head {
             self.digest.into(),
             self.told.into(),
             self.print.as_deref().unwrap_or_default().into(),
-            self.before.into(),
+            self.differs.into(),
         ]
     }
 }
@@ -77,11 +86,11 @@ impl Batches {
             seen: Batch::new("seen", 6),
             schools: Batch::new("staged_schools", 11),
             mefs: Batch::new("staged_mefs", 9),
-            persons: Batch::new("staged_persons", 22),
-            guardianships: Batch::new("staged_guardianships", 6),
-            enrolments: Batch::new("staged_enrolments", 5),
-            functions: Batch::new("staged_functions", 5),
-            contacts: Batch::new("staged_contacts", 4),
+            persons: Batch::new("staged_persons", 23),
+            guardianships: Batch::new("staged_guardianships", 7),
+            enrolments: Batch::new("staged_enrolments", 6),
+            functions: Batch::new("staged_functions", 6),
+            contacts: Batch::new("staged_contacts", 5),
             spared: Batch::new("spared", 2),
             reprinted: Batch::new("reprinted", 4),
         }
@@ -107,7 +116,7 @@ impl Batches {
     }
 
     async fn add_school(&mut self, head: Head, school: School, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print, before] = head.values();
+        let [record, category, state, id, digest, told, print, differs] = head.values();
         let uai = school.uai.map(|uai| uai.to_string());
         let row = [
             record,
@@ -117,7 +126,7 @@ impl Batches {
             digest,
             told,
             print,
-            before,
+            differs,
             uai.into(),
             school.name.into(),
             school.kind.into(),
@@ -126,14 +135,20 @@ impl Batches {
     }
 
     async fn add_mef(&mut self, head: Head, mef: Mef, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print, before] = head.values();
-        let row = [record, category, state, id, digest, told, print, before, mef.level.into()];
+        let [record, category, state, id, digest, told, print, differs] = head.values();
+        let row = [record, category, state, id, digest, told, print, differs, mef.level.into()];
         self.mefs.push(row, conn).await
     }
 
     async fn add_guardian(&mut self, head: Head, guardian: Guardian, conn: &mut Conn) -> Result<()> {
         for (position, mobile) in (0_i64..).zip(&guardian.mobiles) {
-            let row = [head.record.into(), head.id.as_str().into(), position.into(), mobile.as_str().into()];
+            let row = [
+                head.record.into(),
+                head.id.as_str().into(),
+                position.into(),
+                mobile.as_str().into(),
+                head.is_other(CONTACTS),
+            ];
             self.contacts.push(row, conn).await?;
         }
         let person = Person {
@@ -154,7 +169,14 @@ impl Batches {
         for (position, enrolment) in (0_i64..).zip(&student.enrolments) {
             let school = enrolment.school.to_string();
             let division = enrolment.division.as_str().into();
-            let row = [head.record.into(), head.id.as_str().into(), position.into(), school.into(), division];
+            let row = [
+                head.record.into(),
+                head.id.as_str().into(),
+                position.into(),
+                school.into(),
+                division,
+                head.is_other(ENROLMENTS),
+            ];
             self.enrolments.push(row, conn).await?;
         }
         let mut differs = false;
@@ -169,6 +191,7 @@ impl Batches {
                 Value::Number(relation.link.into()),
                 Value::Number(now.into()),
                 Value::Number(before.into()),
+                head.is_other(GUARDIANSHIPS),
             ];
             self.guardianships.push(row, conn).await?;
         }
@@ -189,7 +212,14 @@ impl Batches {
         for (position, function) in (0_i64..).zip(&staff.functions) {
             let school = function.school.to_string();
             let code = function.code.as_str().into();
-            let row = [head.record.into(), head.id.as_str().into(), position.into(), school.into(), code];
+            let row = [
+                head.record.into(),
+                head.id.as_str().into(),
+                position.into(),
+                school.into(),
+                code,
+                head.is_other(FUNCTIONS),
+            ];
             self.functions.push(row, conn).await?;
         }
         let person = Person {
@@ -202,7 +232,8 @@ impl Batches {
     }
 
     async fn add_person(&mut self, head: Head, row: Person, older: Option<String>, conn: &mut Conn) -> Result<()> {
-        let [record, category, state, id, digest, told, print, before] = head.values();
+        let moves = head.moves;
+        let [record, category, state, id, digest, told, print, differs] = head.values();
         let folded = spelling::plain(&row.names.given);
         let row = [
             record,
@@ -212,7 +243,8 @@ impl Batches {
             digest,
             told,
             print,
-            before,
+            differs,
+            Value::Number(moves),
             older.into(),
             row.kind.into(),
             row.names.family.into(),

@@ -1,5 +1,7 @@
 //! Runs: what was applied or held, by whom, on what base.
 
+use serde_json::{Map, Value as Json};
+use sqlx::AssertSqlSafe;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::batch::{Batch, Value};
@@ -9,8 +11,10 @@ use crate::db::{self, Conn, Db, Result};
 use crate::incoming::{Kind, Reject};
 use crate::on;
 
-/// How long the rejected records of a run are kept: they name people, and say nothing of the delivery of another year.
-const REJECTS_KEPT: Duration = Duration::days(365);
+/// How long it is kept whom a run rejected, and whom its report names: it says nothing of the delivery of another year.
+const KEPT: Duration = Duration::days(365);
+/// Members of a report that name people, or schools one by one; its counts are kept for good.
+const NAMING: [&str; 4] = ["examples", "rejects", "by_school", "unknown"];
 
 /// A run about to be written down.
 #[derive(Debug, Clone)]
@@ -127,7 +131,8 @@ impl Staging {
                 .await
                 .map(drop)
         })?;
-        self.forget_rejects(at - REJECTS_KEPT).await?;
+        self.forget_rejects(at - KEPT).await?;
+        self.forget_names(at - KEPT).await?;
         self.write_rejects(run, rejects).await?;
         db::commit_kept(&mut self.conn).await
     }
@@ -135,6 +140,21 @@ impl Staging {
     async fn forget_rejects(&mut self, until: OffsetDateTime) -> Result<()> {
         const FORGET: &str = "DELETE FROM rejects WHERE run IN (SELECT id FROM runs WHERE started_at < $1)";
         on!(&mut self.conn, c => sqlx::query(FORGET).bind(until).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes out of old reports whom they name.
+    async fn forget_names(&mut self, until: OffsetDateTime) -> Result<()> {
+        const FORGET: &str = "UPDATE runs SET report = $2 WHERE id = $1";
+        let named =
+            NAMING.map(|member| format!("report LIKE '%\"{member}\":[_%' AND report NOT LIKE '%\"{member}\":[]%'"));
+        let old = format!("SELECT id, report FROM runs WHERE started_at < $1 AND (({}))", named.join(") OR ("));
+        let old: Vec<(i64, String)> =
+            on!(&mut self.conn, c => sqlx::query_as(AssertSqlSafe(old)).bind(until).fetch_all(&mut **c).await)?;
+        for (run, report) in old {
+            let report = nameless(&report);
+            on!(&mut self.conn, c => sqlx::query(FORGET).bind(run).bind(report).execute(&mut **c).await.map(drop))?;
+        }
         Ok(())
     }
 
@@ -154,4 +174,15 @@ impl Staging {
         }
         batch.flush(&mut self.conn).await
     }
+}
+
+/// A report without whom it names; one that cannot be read is forgotten whole.
+fn nameless(report: &str) -> String {
+    let mut members: Map<String, Json> = serde_json::from_str(report).unwrap_or_default();
+    for (name, member) in &mut members {
+        if NAMING.contains(&name.as_str()) {
+            *member = Json::Array(Vec::new());
+        }
+    }
+    Json::Object(members).to_string()
 }

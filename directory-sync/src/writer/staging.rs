@@ -2,23 +2,24 @@
 //!
 //! What says the same as what is known leaves a line in `seen` and nothing else: most of what comes each night.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::AssertSqlSafe;
 use time::Date;
 
-use super::asked::{self, TOGETHER};
+use super::asked::TOGETHER;
 use super::batch::Value;
 use super::digest::digest;
+use super::known::{Before, KnownRecord};
+use super::moves;
 use super::pace::Pace;
 use super::rows::{self, Batches, Head};
-use super::table::{self, Table};
-use super::tables::{BY_RECORD, DECIDE, INDEXES, TABLES};
+use super::table::Table;
+use super::tables::{DECIDE, INDEXES, TABLES};
 use super::turn::Turn;
 use crate::db::{self, Conn, Db, Result};
-use crate::incoming::{Category, Glimpse, Origin, Print, Recognised, Record, Reject, Source, Told};
+use crate::incoming::{Category, Interpret, Origin, Print, Record, Source, Told};
 use crate::model::{Academy, SourceKey};
 use crate::on;
 
@@ -37,6 +38,7 @@ pub struct Staging {
     pub(super) conn: Conn,
     pub(super) turn: Arc<Turn>,
     pub(super) pace: Pace,
+    interpret: Interpret,
     pub(super) source: Option<Source>,
     /// The source's name, as stored.
     pub(super) name: String,
@@ -48,33 +50,20 @@ pub struct Staging {
     undecided: bool,
     /// Which meaning field 4 has, where it was told: nothing is undecided then.
     before_2020: Option<bool>,
-    files: Vec<Arc<str>>,
+    pub(super) files: Vec<Arc<str>>,
     file_numbers: HashMap<Arc<str>, i64>,
     record: i64,
 }
 
-struct Waiting {
+pub(super) struct Waiting {
     record: Record,
     told: String,
-    category: Category,
-    id: String,
+    pub(super) category: Category,
+    pub(super) id: String,
     slice: i64,
     place: i64,
     print: Option<Print>,
-    before: Before,
-}
-
-/// What is known of a record that was read.
-#[derive(Debug, Clone, Default)]
-enum Before {
-    #[default]
-    Unasked,
-    Nothing,
-    /// What was told of it; the digest of that where it may be as it was.
-    Told {
-        told: String,
-        digest: Option<String>,
-    },
+    pub(super) before: Before,
 }
 
 /// The last applied run of the source.
@@ -89,18 +78,9 @@ pub struct Base {
     pub persons: Option<i64>,
 }
 
-/// What is known of a record that a delta changes.
-#[derive(Debug)]
-pub struct KnownRecord {
-    pub told: Told,
-    pub category: Category,
-    pub present: bool,
-    digest: String,
-}
-
 impl Staging {
     /// Begins an import of whoever will turn out to deliver, for the one whose turn it is.
-    pub async fn begin(db: &Db, turn: Arc<Turn>, pace: Pace) -> Result<Self> {
+    pub async fn begin(db: &Db, turn: Arc<Turn>, pace: Pace, interpret: Interpret) -> Result<Self> {
         let mut conn = db::connection(db).await?;
         db::in_bulk(&mut conn).await?;
         db::begin_reading(&mut conn).await?;
@@ -111,6 +91,7 @@ impl Staging {
             conn,
             turn,
             pace,
+            interpret,
             source: None,
             name: String::new(),
             base: Base::default(),
@@ -185,10 +166,7 @@ impl Staging {
     async fn wait(&mut self, record: Record, told: &Told, origin: &Origin, known: Option<&KnownRecord>) -> Result<()> {
         let category = record.category();
         let told = told.to_stored();
-        let before = known.filter(|known| known.present).map_or(Before::Unasked, |known| Before::Told {
-            told: known.told.to_stored(),
-            digest: Some(known.digest.clone()),
-        });
+        let before = known.cloned().map_or(Before::Unasked, Before::Known);
         let waiting = Waiting {
             id: rows::id(&self.name, &record),
             told,
@@ -203,39 +181,6 @@ impl Staging {
         if self.waiting.len() == TOGETHER { self.settle().await } else { Ok(()) }
     }
 
-    /// Tells which of some records are known to the letter: those count as read, and say what they said before.
-    pub async fn recognise(&mut self, glimpses: &[Glimpse]) -> Result<Recognised> {
-        if self.first {
-            return Ok(Recognised::Never);
-        }
-        let ids: Vec<String> = glimpses.iter().map(|one| self.id(one.category, one.key.as_str())).collect();
-        let mut known = vec![false; glimpses.len()];
-        for table in Table::ALL {
-            let mine = |one: &Glimpse| Table::of(one.category) == Some(table);
-            let all = glimpses.iter().zip(&ids).filter(|(one, _)| mine(one));
-            let asked: Vec<(&str, &str)> =
-                all.map(|(one, id)| (&**id, one.origin.print.as_deref().unwrap_or("-"))).collect();
-            let question = format!(
-                "SELECT w.id FROM w LEFT JOIN {} k ON k.id = w.id AND k.print = w.said AND k.left_at IS \
-                 NULL WHERE k.id IS NULL",
-                table.known()
-            );
-            let mut others = HashSet::new();
-            for some in asked.chunks(TOGETHER) {
-                let rows: Vec<(String,)> = asked::ask(&mut self.conn, some, &question).await?;
-                others.extend(rows.into_iter().map(|(id,)| id));
-            }
-            for ((one, id), known) in glimpses.iter().zip(&ids).zip(&mut known) {
-                *known |= mine(one) && !others.contains(id);
-            }
-        }
-        for ((one, id), _) in glimpses.iter().zip(ids).zip(&known).filter(|(_, known)| **known) {
-            let (slice, place) = (i64::from(one.origin.slice), self.place(&one.origin));
-            self.see(one.category, slice, place, id, UNCHANGED).await?;
-        }
-        Ok(Recognised::Each(known))
-    }
-
     /// Remembers that a record is no longer in the scope of the export.
     pub async fn dismiss(&mut self, category: Category, key: &SourceKey, origin: &Origin) -> Result<()> {
         let (id, place) = (self.id(category, key.as_str()), self.place(origin));
@@ -246,34 +191,6 @@ impl Staging {
     pub async fn spare(&mut self, category: Category, key: &str) -> Result<()> {
         let id = self.id(category, key);
         self.batches.spared.push([Value::Number(category as i64), id.into()], &mut self.conn).await
-    }
-
-    /// What was told of these records, of those that are known, by key.
-    pub async fn told(&mut self, category: Category, keys: &[SourceKey]) -> Result<HashMap<SourceKey, KnownRecord>> {
-        let Some(table) = Table::of(category) else { return Ok(HashMap::new()) };
-        let ids: Vec<String> = keys.iter().map(|key| self.id(category, key.as_str())).collect();
-        let kind = if table == Table::Persons { "k.kind" } else { "''" };
-        let asked: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, "")).collect();
-        let question = format!(
-            "SELECT k.id, k.told, {kind}, k.left_at, k.digest FROM w JOIN {} k ON k.id = w.id WHERE k.told <> w.said",
-            table.known()
-        );
-        let mut rows: Vec<(String, String, String, Option<Date>, String)> = Vec::new();
-        for some in asked.chunks(TOGETHER) {
-            rows.extend(asked::ask(&mut self.conn, some, &question).await?);
-        }
-        let by_id: HashMap<&str, &SourceKey> = ids.iter().map(String::as_str).zip(keys).collect();
-        Ok(rows
-            .into_iter()
-            .filter_map(|(id, told, kind, left_at, digest)| {
-                let same = table != Table::Persons || table::kind(category) == kind;
-                let known = Category::ALL.into_iter().find(|c| table::kind(*c) == kind);
-                let category = if same { category } else { known.unwrap_or(category) };
-                let (told, present) = (Told::from_stored(&told), left_at.is_none());
-                let record = KnownRecord { told, category, present, digest };
-                Some(((*by_id.get(id.as_str())?).clone(), record))
-            })
-            .collect())
     }
 
     /// All records are here: sends what waits, and settles what field 4 means.
@@ -299,56 +216,6 @@ impl Staging {
         Ok(())
     }
 
-    /// Takes out up to five hundred records whose key another, earlier one has. Call it until it gives none.
-    pub async fn take_repeated(&mut self) -> Result<Vec<Reject>> {
-        const ANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM seen GROUP BY id, CASE WHEN category < 3 THEN category \
-             ELSE 3 END HAVING COUNT(*) > 1 LIMIT 1) s";
-        const REPEATED: &str = "SELECT s.record, s.place, s.id, s.category FROM seen s WHERE EXISTS (SELECT 1 FROM seen e \
-             WHERE e.id = s.id AND CASE WHEN e.category < 3 THEN e.category ELSE 3 END = CASE WHEN s.category < 3 THEN \
-             s.category ELSE 3 END AND (e.category < s.category OR (e.category = s.category AND (e.slice < s.slice OR \
-             (e.slice = s.slice AND (e.place < s.place OR (e.place = s.place AND e.record < s.record))))))) ORDER BY s.record LIMIT 500";
-        let any: i64 = on!(&mut self.conn, c => sqlx::query_scalar(ANY).fetch_one(&mut **c).await)?;
-        if any == 0 {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(i64, i64, String, i64)> =
-            on!(&mut self.conn, c => sqlx::query_as(REPEATED).fetch_all(&mut **c).await)?;
-        let records: Vec<i64> = rows.iter().map(|row| row.0).collect();
-        self.take_out(&records).await?;
-        let reason = "another record of the delivery has the same key";
-        Ok(rows.iter().map(|(_, place, id, number)| self.rejected(*number, *place, id, reason)).collect())
-    }
-
-    /// Takes records out again, with all that hangs on them.
-    pub(super) async fn take_out(&mut self, records: &[i64]) -> Result<()> {
-        for some in records.chunks(TOGETHER) {
-            for name in BY_RECORD {
-                let delete = AssertSqlSafe(format!("DELETE FROM {name} WHERE record IN ({})", marks(some.len())));
-                on!(&mut self.conn, c => {
-                    let mut query = sqlx::query(delete).persistent(false);
-                    for record in some {
-                        query = query.bind(record);
-                    }
-                    query.execute(&mut **c).await.map(drop)
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A reject of a record that was staged: `place` is where it stood.
-    pub(super) fn rejected(&self, number: i64, place: i64, id: &str, reason: &str) -> Reject {
-        let file = usize::try_from(place >> 40).ok().and_then(|file| self.files.get(file));
-        let prefixes = [format!("{}-", self.name), self.prefix()];
-        Reject {
-            category: table::category(number),
-            file: file.map(ToString::to_string).unwrap_or_default(),
-            line: u64::try_from(place & ((1 << 40) - 1)).unwrap_or(0),
-            key: prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str())).map(str::to_owned),
-            reason: reason.to_owned(),
-        }
-    }
-
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<()> {
         let started = Instant::now();
         on!(&mut self.conn, c => sqlx::query(sql).execute(&mut **c).await.map(drop))?;
@@ -357,11 +224,11 @@ impl Staging {
     }
 
     /// `14-2d-`: what the keys of persons and schools follow.
-    fn prefix(&self) -> String {
+    pub(super) fn prefix(&self) -> String {
         self.source.map(|source| format!("{}-{}-", source.academy, source.stage)).unwrap_or_default()
     }
 
-    fn id(&self, category: Category, key: &str) -> String {
+    pub(super) fn id(&self, category: Category, key: &str) -> String {
         match category {
             Category::Mefs => rows::mef_id(&self.name, key),
             _ => format!("{}{key}", self.prefix()),
@@ -369,7 +236,7 @@ impl Staging {
     }
 
     /// File and line in one number.
-    fn place(&mut self, origin: &Origin) -> i64 {
+    pub(super) fn place(&mut self, origin: &Origin) -> i64 {
         let file = if let Some(number) = self.file_numbers.get(&origin.file) {
             *number
         } else {
@@ -396,22 +263,12 @@ impl Staging {
             }
         }
         for (one, now) in waiting.into_iter().zip(digests) {
-            let (state, before) = match one.before {
-                Before::Told { told, digest } => {
-                    (if digest.as_ref() == Some(&now) { UNCHANGED } else { CHANGED }, told)
-                }
-                Before::Nothing => (NEW, String::new()),
-                Before::Unasked if self.first => (NEW, String::new()),
-                // What was asked about and did not come back says what it said.
-                Before::Unasked => (UNCHANGED, one.told.clone()),
-            };
-            let undecided = self.before_2020.is_none() && state != NEW && rows::hangs_on_levels(&one.record);
-            let state = if undecided { UNDECIDED } else { state };
-            self.undecided |= undecided;
+            let state = self.state(&one, &now);
             let record = self.see(one.category, one.slice, one.place, one.id.clone(), state).await?;
             if state != UNCHANGED {
+                let (differs, moves) = self.difference(&one, state);
                 let (category, id, told, print) = (one.category as i64, one.id, one.told, one.print);
-                let head = Head { record, category, state, id, digest: now, told, print, before };
+                let head = Head { record, category, state, id, digest: now, told, print, differs, moves };
                 self.batches.add(head, one.record, &mut self.conn).await?;
             } else if let (Some(print), Some(table)) = (one.print, Table::of(one.category)) {
                 let row = [record.into(), Value::Number(table.family()), one.id.into(), (&*print).into()];
@@ -421,34 +278,50 @@ impl Staging {
         Ok(())
     }
 
-    /// Learns what was told of those records of one table that are not as known. Only these come back from the
-    /// database: most nights there are few.
-    async fn compare(&mut self, table: Table, waiting: &mut [Waiting], digests: &[String]) -> Result<()> {
-        let mine = |one: &Waiting| Table::of(one.category) == Some(table) && matches!(one.before, Before::Unasked);
-        let asked: Vec<(&str, &str)> =
-            waiting.iter().zip(digests).filter(|(one, _)| mine(one)).map(|(one, now)| (&*one.id, &**now)).collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let question = format!(
-            "SELECT w.id, k.told FROM w LEFT JOIN {} k ON k.id = w.id WHERE k.id IS NULL OR k.digest <> w.said OR k.left_at \
-             IS NOT NULL",
-            table.known()
-        );
-        let rows: Vec<(String, Option<String>)> = asked::ask(&mut self.conn, &asked, &question).await?;
-        let others: HashMap<String, Option<String>> = rows.into_iter().collect();
-        for one in waiting.iter_mut().filter(|one| mine(one)) {
-            match others.get(&*one.id) {
-                Some(Some(told)) => one.before = Before::Told { told: told.clone(), digest: None },
-                Some(None) => one.before = Before::Nothing,
-                None => {}
-            }
-        }
-        Ok(())
+    /// How a record whose digest is `now` stands to what is known.
+    fn state(&mut self, one: &Waiting, now: &str) -> i64 {
+        let state = match &one.before {
+            Before::Known(known) if known.present && known.digest == now => UNCHANGED,
+            Before::Known(_) => CHANGED,
+            Before::Nothing => NEW,
+            Before::Unasked if self.first => NEW,
+            // What was asked about and did not come back says what it said.
+            Before::Unasked => UNCHANGED,
+        };
+        let undecided = self.before_2020.is_none() && state != NEW && rows::hangs_on_levels(&one.record);
+        self.undecided |= undecided;
+        if undecided { UNDECIDED } else { state }
+    }
+
+    /// The attributes in which a record is told otherwise, and the respects in which it is another one.
+    fn difference(&self, one: &Waiting, state: i64) -> (String, i64) {
+        let Before::Known(known) = &one.before else {
+            return (String::new(), moves::between(None, &one.record));
+        };
+        let told = Told::from_stored(&one.told);
+        let stood = if state == UNDECIDED { None } else { self.stood(known, &one.record) };
+        let returns = if known.present { 0 } else { moves::RETURNS };
+        let moves = moves::between(stood.as_ref(), &one.record) | moves::orphaned(one.category, &known.told, &told);
+        (moves::differing(&known.told, &told), moves | returns)
+    }
+
+    /// The record that stands, where its rows are those that would be written of it today.
+    fn stood(&self, known: &KnownRecord, after: &Record) -> Option<Record> {
+        let key = after.person()?.key();
+        let (stood, _) = (self.interpret)(self.source?, known.category, key, &known.told).ok()?;
+        let digest = digest(&known.told.to_stored(), self.is_before_2020(&stood));
+        (digest == known.digest).then_some(stood)
     }
 
     /// Notes that a record was read; gives its number.
-    async fn see(&mut self, category: Category, slice: i64, place: i64, id: String, state: i64) -> Result<i64> {
+    pub(super) async fn see(
+        &mut self,
+        category: Category,
+        slice: i64,
+        place: i64,
+        id: String,
+        state: i64,
+    ) -> Result<i64> {
         self.record += 1;
         let row = [
             Value::Number(self.record),
@@ -470,9 +343,4 @@ pub(super) fn database(error: super::merge::Error) -> db::Error {
         super::merge::Error::Query(error) => error.into(),
         other => sqlx::Error::Protocol(other.to_string()).into(),
     }
-}
-
-/// `$1, $2, ...`
-pub(super) fn marks(count: usize) -> String {
-    (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
 }

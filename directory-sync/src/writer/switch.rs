@@ -6,12 +6,12 @@ use sqlx::AssertSqlSafe;
 use time::Date;
 
 use super::human::{self, Proposed};
+use super::moves::{FOUND_BY, RETURNS, TELLING};
 use super::staging::{CHANGED, NEW, Staging, database};
-use super::table::{self, COMPARED_BY, FOUND_BY, HANGING, Hanging, RETURNS, Table};
+use super::table::{HANGING, Hanging, Table};
 use super::tables::INDEXES_OF_CHANGES;
 use super::turn;
 use crate::db::{self, Conn, Result};
-use crate::incoming::Category;
 use crate::on;
 
 /// Pages of a temporary table for one statement: some thousand rows of it, short or wide.
@@ -37,10 +37,13 @@ impl Staging {
         self.forget_former().await?;
         super::merge::forget_in(&mut self.conn, &self.name).await.map_err(database)?;
         for table in Table::ALL {
-            self.note_and_keep(table, run).await?;
+            self.note(table).await?;
         }
         self.run("CREATE INDEX changed_by_id ON changed (family, id)").await?;
         self.run("ANALYZE changed").await?;
+        for table in Table::ALL {
+            self.keep(table, run).await?;
+        }
         for hanging in HANGING {
             self.keep_hanging(&hanging, run).await?;
         }
@@ -82,15 +85,17 @@ impl Staging {
     pub async fn propose(&mut self, run: i64) -> Result<Proposed> {
         // Who left is not looked for: it is those who are here that may be somebody's other record. Nor is a pupil of whom
         // only the class or the adults are others now: what would have been found was found before.
-        const WRITTEN: &str = "staged_persons WHERE state = 0 OR (state = 1 AND (kind <> 'student' OR id IN (SELECT id FROM \
-             changed WHERE family = 3 AND moves <> 0)))";
-        human::propose(&mut self.conn, run, WRITTEN).await
+        let written = format!(
+            "staged_persons WHERE kind <> 'staff' AND (state = {NEW} OR (state = {CHANGED} AND (kind = 'guardian' OR moves \
+             & {TELLING} <> 0)))"
+        );
+        human::propose(&mut self.conn, run, &written).await
     }
 
     /// How many persons who had left came back with the switch.
     pub async fn returned(&mut self) -> Result<u64> {
-        const RETURNED: &str = "SELECT COUNT(*) FROM changed c JOIN former_persons f ON f.id = c.id WHERE c.family = 3 AND \
-             f.left_at IS NOT NULL";
+        // `RETURNS`.
+        const RETURNED: &str = "SELECT COUNT(*) FROM changed WHERE family = 3 AND moves & 8 <> 0";
         self.count(RETURNED).await
     }
 
@@ -105,49 +110,45 @@ impl Staging {
         Ok(())
     }
 
-    /// Notes who changes, and keeps what stands now of them and of those who leave: piece by piece, so that the second
-    /// statement finds the rows where the first one has just brought them.
-    async fn note_and_keep(&mut self, table: Table, run: i64) -> Result<()> {
-        let (known, staged, family) = (table.known(), table.staged(), table.family());
-        let columns = format!("{}, source, left_at, run", table.said());
-        let former = columns.split(", ").map(|column| format!("k.{column}")).collect::<Vec<_>>().join(", ");
-        let (category, moves) = match table {
-            Table::Persons => (category_of("k.kind"), moves(staged)),
-            // Few, and with few columns: written anew.
-            Table::Schools | Table::Mefs => (family.to_string(), "0".to_owned()),
-        };
-        let keep = |who: &str, which: &str| {
-            format!(
-                "INSERT INTO former_{known} (undo, {columns}) SELECT {run}, {former} FROM {who} CROSS JOIN {known} k WHERE {which}"
-            )
-        };
-        for piece in db::pieces(&mut self.conn, staged, WIDE).await? {
-            let which = format!("k.id = {staged}.id AND {staged}.state = {CHANGED} AND {piece}");
-            self.execute(format!(
-                "INSERT INTO changed SELECT {family}, {category}, k.id, {moves} FROM {staged} CROSS JOIN {known} k WHERE \
-                 {which}"
-            ))
-            .await?;
-            self.execute(keep(staged, &which)).await?;
-        }
-        let leaving =
-            |piece: &str| keep("leaving", &format!("k.id = leaving.id AND leaving.family = {family} AND {piece}"));
-        self.each_piece("leaving", NARROW, leaving).await
+    /// Notes who changes.
+    async fn note(&mut self, table: Table) -> Result<()> {
+        let (staged, family) = (table.staged(), table.family());
+        let moves = if table == Table::Persons { "moves" } else { "0" };
+        self.execute(format!("INSERT INTO changed SELECT {family}, id, {moves} FROM {staged} WHERE state = {CHANGED}"))
+            .await
     }
 
-    async fn keep_hanging(&mut self, hanging: &Hanging, run: i64) -> Result<()> {
-        let Hanging { name, person, of, columns, .. } = hanging;
-        let (family, category) = (Table::Persons.family(), *of as i64);
-        for who in ["changed", "leaving"] {
+    /// Keeps what stands of those who change and of those who leave, with the respects in which it changes.
+    async fn keep(&mut self, table: Table, run: i64) -> Result<()> {
+        let (known, family) = (table.known(), table.family());
+        let columns = format!("{}, source, left_at, run", table.said());
+        let former = columns.split(", ").map(|column| format!("k.{column}")).collect::<Vec<_>>().join(", ");
+        for (who, moves) in [("changed", "changed.moves"), ("leaving", "0")] {
+            let (column, moves) =
+                if table == Table::Persons { (", moves", format!(", {moves}")) } else { ("", String::new()) };
+            // In the order of the key, in which the rows that are kept are stored.
             self.each_piece(who, NARROW, |piece| {
                 format!(
-                    "INSERT INTO former_{name} (undo, {columns}) SELECT {run}, {columns} FROM {name} WHERE {person} IN \
-                     (SELECT id FROM {who} WHERE family = {family} AND category = {category} AND {piece})"
+                    "INSERT INTO former_{known} (undo, {columns}{column}) SELECT {run}, {former}{moves} FROM {who} CROSS JOIN \
+                     {known} k WHERE k.id = {who}.id AND {who}.family = {family} AND {piece} ORDER BY {who}.id"
                 )
             })
             .await?;
         }
         Ok(())
+    }
+
+    /// Keeps the rows that hang on those of whom some are others now.
+    async fn keep_hanging(&mut self, hanging: &Hanging, run: i64) -> Result<()> {
+        let Hanging { name, person, bit, columns, .. } = hanging;
+        let family = Table::Persons.family();
+        self.each_piece("changed", NARROW, |piece| {
+            format!(
+                "INSERT INTO former_{name} (undo, {columns}) SELECT {run}, {columns} FROM {name} WHERE {person} IN (SELECT \
+                 id FROM changed WHERE family = {family} AND moves & {bit} <> 0 AND {piece})"
+            )
+        })
+        .await
     }
 
     /// Notes the day on those who leave.
@@ -163,44 +164,50 @@ impl Staging {
         .await
     }
 
+    /// Writes the records of a table. Those that changed are changed where they stand, if they are persons: a row taken out
+    /// and put in again would touch every index.
     async fn write(&mut self, table: Table, run: i64) -> Result<()> {
         let (known, staged, said, family) = (table.known(), table.staged(), table.said(), table.family());
-        let anew = if table == Table::Persons {
-            self.change_persons(run).await?;
-            NEW.to_string()
-        } else {
+        if table != Table::Persons {
             let former = format!("DELETE FROM {known} WHERE id IN (SELECT id FROM changed WHERE family = {family})");
             self.execute(former).await?;
-            format!("{NEW}, {CHANGED}")
+        }
+        let at_once = db::spares_indexes(&self.conn);
+        let else_change = if table == Table::Persons && !self.first {
+            let said: Vec<String> = Table::Persons
+                .said()
+                .split(", ")
+                .chain(["source", "run"])
+                .filter(|column| *column != "id" && (at_once || !is_found_by(column)))
+                .map(|column| format!("{column} = excluded.{column}"))
+                .collect();
+            format!(" ON CONFLICT (id) DO UPDATE SET {}", said.join(", "))
+        } else {
+            String::new()
         };
         // In the order of the key: rows that come sorted fill a tree page by page.
         self.each_piece(staged, WIDE, |piece| {
             format!(
-                "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state IN ({anew}) \
-                 AND {piece} ORDER BY id"
+                "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state IN ({NEW}, \
+                 {CHANGED}) AND {piece} ORDER BY id{else_change}"
             )
         })
-        .await
+        .await?;
+        if table == Table::Persons && !self.first { self.move_persons(at_once).await } else { Ok(()) }
     }
 
-    /// Changes persons where they stand: first what nobody is found by, then, of the few who move in an index, what it
-    /// is made of. A row taken out and put in again would touch every index of the table.
-    async fn change_persons(&mut self, run: i64) -> Result<()> {
-        let (staged, said, family) = (Table::Persons.staged(), Table::Persons.said(), Table::Persons.family());
-        let set = |columns: &mut dyn Iterator<Item = &str>| {
-            columns.map(|column| format!("{column} = s.{column}")).collect::<Vec<_>>().join(", ")
+    /// Of the few changed persons who move in an index, or come back, changes what it is made of.
+    async fn move_persons(&mut self, at_once: bool) -> Result<()> {
+        let (staged, family) = (Table::Persons.staged(), Table::Persons.family());
+        let set = |columns: &[&str]| {
+            columns.iter().map(|column| format!("{column} = {staged}.{column}")).collect::<Vec<_>>().join(", ")
         };
-        let is_found_by = |column: &&str| FOUND_BY.iter().any(|(_, columns)| columns.contains(column));
-        let others = set(&mut said.split(", ").filter(|column| *column != "id" && !is_found_by(column)));
-        let mut changes = vec![(format!("{others}, source = $1, run = {run}"), String::new())];
-        let moved = |bit: i64| format!(" AND moves & {bit} <> 0");
-        changes.extend(FOUND_BY.map(|(bit, columns)| (set(&mut columns.iter().copied()), moved(bit))));
-        changes.push(("left_at = NULL".to_owned(), moved(RETURNS)));
-        for (set, moved) in changes {
+        let moves = FOUND_BY.into_iter().filter(|_| !at_once).map(|(bit, columns)| (set(columns), bit));
+        for (set, bit) in moves.chain([("left_at = NULL".to_owned(), RETURNS)]) {
             self.each_piece("changed", NARROW, |piece| {
                 format!(
-                    "UPDATE persons SET {set} FROM {staged} s WHERE s.id = persons.id AND s.state = {CHANGED} AND s.id IN \
-                     (SELECT id FROM changed WHERE family = {family} AND {piece}{moved})"
+                    "UPDATE persons SET {set} FROM {staged} WHERE {staged}.id = persons.id AND {staged}.state = {CHANGED} AND \
+                     {staged}.id IN (SELECT id FROM changed WHERE family = {family} AND moves & {bit} <> 0 AND {piece})"
                 )
             })
             .await?;
@@ -210,27 +217,27 @@ impl Staging {
 
     /// What hangs on a person: of those who changed, only the rows that are others now.
     async fn write_hanging(&mut self, hanging: &Hanging) -> Result<()> {
-        let Hanging { name, person, of, columns, staged, key, rest } = hanging;
+        let Hanging { name, person, bit, columns, staged, key, rest } = hanging;
         if self.first {
             let all =
                 |piece: &str| format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged} WHERE {piece}");
             return self.each_piece(staged, NARROW, all).await;
         }
-        let (family, category) = (Table::Persons.family(), *of as i64);
+        let family = Table::Persons.family();
         let same: Vec<String> = rest.iter().map(|column| format!("s.{column} = {name}.{column}")).collect();
         let same = same.join(" AND ");
         self.each_piece("changed", NARROW, |piece| {
             format!(
-                "DELETE FROM {name} WHERE {person} IN (SELECT id FROM changed WHERE family = {family} AND category = \
-                 {category} AND {piece}) AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE s.{person} = {name}.{person} AND \
-                 s.{key} = {name}.{key} AND {same})"
+                "DELETE FROM {name} WHERE {person} IN (SELECT id FROM changed WHERE family = {family} AND moves & {bit} <> 0 \
+                 AND {piece}) AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE s.{person} = {name}.{person} AND s.{key} = \
+                 {name}.{key} AND s.is_other = 1 AND {same})"
             )
         })
         .await?;
         self.each_piece(staged, NARROW, |piece| {
             format!(
-                "INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged} WHERE {piece} AND NOT EXISTS (SELECT 1 FROM \
-                 {name} k WHERE k.{person} = {staged}.{person} AND k.{key} = {staged}.{key})"
+                "INSERT INTO {name} ({columns}) SELECT {columns} FROM {staged} WHERE {piece} AND is_other = 1 AND NOT EXISTS \
+                 (SELECT 1 FROM {name} k WHERE k.{person} = {staged}.{person} AND k.{key} = {staged}.{key})"
             )
         })
         .await
@@ -276,24 +283,7 @@ impl Staging {
     }
 }
 
-/// The number of the category that a word of `persons.kind` names.
-fn category_of(column: &str) -> String {
-    let word = |category| format!("WHEN '{}' THEN {}", table::kind(category), category as i64);
-    let [guardians, students, staff] = [Category::Guardians, Category::Students, Category::Staff].map(word);
-    format!("CASE {column} {guardians} {students} {staff} END")
-}
-
-/// In which respects a changed person is another now: above all, in which indexes it changes its place.
-fn moves(staged: &str) -> String {
-    let differ = |columns: &[&str]| {
-        columns
-            .iter()
-            .map(|column| format!("k.{column} IS DISTINCT FROM {staged}.{column}"))
-            .collect::<Vec<_>>()
-            .join(" OR ")
-    };
-    let bits = FOUND_BY.into_iter().chain([COMPARED_BY]);
-    let bits = bits.map(|(bit, columns)| format!("CASE WHEN {} THEN {bit} ELSE 0 END", differ(columns)));
-    let bits: Vec<String> = bits.collect();
-    format!("{} + CASE WHEN k.left_at IS NOT NULL THEN {RETURNS} ELSE 0 END", bits.join(" + "))
+/// Whether an index of persons is made of it.
+fn is_found_by(column: &str) -> bool {
+    FOUND_BY.iter().any(|(_, columns)| columns.contains(&column))
 }

@@ -1,5 +1,6 @@
 //! Which table a record is kept in, and what hangs on it.
 
+use super::moves::{CONTACTS, ENROLMENTS, FUNCTIONS, GUARDIANSHIPS};
 use crate::incoming::Category;
 
 /// The tables that records are kept in. A key is a key within one of them.
@@ -13,9 +14,10 @@ pub enum Table {
 /// A table whose rows hang on a person.
 pub(super) struct Hanging {
     pub(super) name: &'static str,
-    /// The column that names the person, and whom it may name: of others nothing hangs there.
+    /// The column that names the person.
     pub(super) person: &'static str,
-    pub(super) of: Category,
+    /// Says of a changed person that their rows are others now.
+    pub(super) bit: i64,
     pub(super) columns: &'static str,
     pub(super) staged: &'static str,
     /// What tells the rows of one person from each other, and what else they say.
@@ -23,20 +25,11 @@ pub(super) struct Hanging {
     pub(super) rest: &'static [&'static str],
 }
 
-/// What persons are found by: the columns of the indexes of their table, together where they stand in one. Each has a
-/// bit in `changed`: a person who changes in one respect is looked for in the other indexes in vain.
-pub(super) const FOUND_BY: [(i64, &[&str]); 3] =
-    [(1, &["mail"]), (2, &["school"]), (4, &["kind", "birth_date", "ine", "folded"])];
-/// The bit of those who come back after having left.
-pub(super) const RETURNS: i64 = 8;
-/// What else a pupil's records are compared by, to know one human in two, with its bit.
-pub(super) const COMPARED_BY: (i64, &[&str]) = (16, &["family", "given", "birth", "school_number"]);
-
 pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "guardianships",
         person: "student",
-        of: Category::Students,
+        bit: GUARDIANSHIPS,
         columns: "student, guardian, link, authority",
         staged: "staged_guardianships",
         key: "guardian",
@@ -45,7 +38,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "enrolments",
         person: "person",
-        of: Category::Students,
+        bit: ENROLMENTS,
         columns: "person, position, school, division",
         staged: "staged_enrolments",
         key: "position",
@@ -54,7 +47,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "staff_functions",
         person: "person",
-        of: Category::Staff,
+        bit: FUNCTIONS,
         columns: "person, position, school, code",
         staged: "staged_functions",
         key: "position",
@@ -63,7 +56,7 @@ pub(super) const HANGING: [Hanging; 4] = [
     Hanging {
         name: "contacts",
         person: "person",
-        of: Category::Guardians,
+        bit: CONTACTS,
         columns: "person, position, mobile",
         staged: "staged_contacts",
         key: "position",
@@ -111,6 +104,10 @@ impl Table {
         }
     }
 
+    pub(super) fn categories(self) -> impl Iterator<Item = Category> {
+        Category::ALL.into_iter().filter(move |category| Self::of(*category) == Some(self))
+    }
+
     /// The table of a category; none for what is only counted.
     pub(super) const fn of(category: Category) -> Option<Self> {
         match category {
@@ -120,6 +117,11 @@ impl Table {
             Category::Guardians | Category::Students | Category::Staff => Some(Self::Persons),
         }
     }
+}
+
+/// The category of a word of `persons.kind`.
+pub(super) fn of_kind(kind: &str) -> Option<Category> {
+    Category::ALL.into_iter().find(|category| self::kind(*category) == kind)
 }
 
 /// The word for a category in `persons.kind` and among the rejects.

@@ -5,29 +5,31 @@ pub(super) const TABLES: &[&str] = &[
     // Every record that was read, `deleteRequest`s too; `slice` and `record` order two with one key, `place` is file and line.
     "CREATE TEMPORARY TABLE seen (record BIGINT NOT NULL, category BIGINT NOT NULL, slice BIGINT NOT NULL, \
      place BIGINT NOT NULL, id TEXT NOT NULL, state BIGINT NOT NULL)",
-    // What is to be written of those that are new or said otherwise, beside what was told of them until now.
+    // What is to be written of those that are new or said otherwise: `differs` names the attributes, `moves` says in which
+    // respects a person is another one.
     "CREATE TEMPORARY TABLE staged_schools (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, differs TEXT NOT NULL, uai TEXT, name TEXT NOT NULL, kind TEXT)",
     "CREATE TEMPORARY TABLE staged_mefs (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, level TEXT)",
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, differs TEXT NOT NULL, level TEXT)",
     "CREATE TEMPORARY TABLE staged_persons (record BIGINT NOT NULL, category BIGINT NOT NULL, state BIGINT NOT NULL, \
-     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, told_before TEXT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
+     id TEXT NOT NULL, digest TEXT NOT NULL, told TEXT NOT NULL, print TEXT NOT NULL, differs TEXT NOT NULL, moves BIGINT NOT NULL, digest_before_2020 TEXT, kind TEXT NOT NULL, \
      family TEXT NOT NULL, given TEXT NOT NULL, birth TEXT, title TEXT, birth_date DATE, ine TEXT, school_number TEXT, \
      mef TEXT, school TEXT, mail TEXT, level TEXT, folded TEXT NOT NULL)",
+    // `is_other` of the rows of a person of whom some of these rows may be others than those that are known.
     "CREATE TEMPORARY TABLE staged_guardianships (record BIGINT NOT NULL, student TEXT NOT NULL, guardian TEXT NOT NULL, \
-     link BIGINT NOT NULL, authority BIGINT NOT NULL, authority_before_2020 BIGINT NOT NULL)",
+     link BIGINT NOT NULL, authority BIGINT NOT NULL, authority_before_2020 BIGINT NOT NULL, is_other BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE staged_enrolments (record BIGINT NOT NULL, person TEXT NOT NULL, position BIGINT NOT NULL, \
-     school TEXT NOT NULL, division TEXT NOT NULL)",
+     school TEXT NOT NULL, division TEXT NOT NULL, is_other BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE staged_functions (record BIGINT NOT NULL, person TEXT NOT NULL, position BIGINT NOT NULL, \
-     school TEXT NOT NULL, code TEXT NOT NULL)",
+     school TEXT NOT NULL, code TEXT NOT NULL, is_other BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE staged_contacts (record BIGINT NOT NULL, person TEXT NOT NULL, position BIGINT NOT NULL, \
-     mobile TEXT NOT NULL)",
+     mobile TEXT NOT NULL, is_other BIGINT NOT NULL)",
     // Keys of rejected records: whoever they are, they have not left.
     "CREATE TEMPORARY TABLE spared (category BIGINT NOT NULL, id TEXT NOT NULL)",
     // Of records that say what they said, in other words: the text by which they are known from now on.
     "CREATE TEMPORARY TABLE reprinted (record BIGINT NOT NULL, family BIGINT NOT NULL, id TEXT NOT NULL, print TEXT NOT NULL)",
-    // `category` is what the record was known as; `moves` says in which indexes of its table it changes its place.
-    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, moves BIGINT NOT NULL)",
+    // Those of them that were known.
+    "CREATE TEMPORARY TABLE changed (family BIGINT NOT NULL, id TEXT NOT NULL, moves BIGINT NOT NULL)",
     "CREATE TEMPORARY TABLE leaving (family BIGINT NOT NULL, category BIGINT NOT NULL, id TEXT NOT NULL, \
      PRIMARY KEY (family, id))",
 ];
@@ -57,10 +59,10 @@ pub(super) const INDEXES: &[&str] = &[
 
 /// What makes it fast to find what changed about what hangs on a person; of no use where nobody was known.
 pub(super) const INDEXES_OF_CHANGES: &[&str] = &[
-    "CREATE INDEX staged_guardianships_by_student ON staged_guardianships (student, guardian)",
-    "CREATE INDEX staged_enrolments_by_person ON staged_enrolments (person, position)",
-    "CREATE INDEX staged_functions_by_person ON staged_functions (person, position)",
-    "CREATE INDEX staged_contacts_by_person ON staged_contacts (person, position)",
+    "CREATE INDEX staged_guardianships_by_student ON staged_guardianships (student, guardian) WHERE is_other = 1",
+    "CREATE INDEX staged_enrolments_by_person ON staged_enrolments (person, position) WHERE is_other = 1",
+    "CREATE INDEX staged_functions_by_person ON staged_functions (person, position) WHERE is_other = 1",
+    "CREATE INDEX staged_contacts_by_person ON staged_contacts (person, position) WHERE is_other = 1",
     "ANALYZE staged_enrolments",
     "ANALYZE staged_functions",
     "ANALYZE staged_contacts",

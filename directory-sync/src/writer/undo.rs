@@ -8,7 +8,8 @@ use super::turn::{self, Turn};
 use crate::db::{self, Conn, Db, Result};
 use crate::on;
 
-const UNDOING: &str = "CREATE TEMPORARY TABLE undoing (id TEXT NOT NULL PRIMARY KEY)";
+/// `moves` of those who were known before: what hangs on the others came with them.
+const UNDOING: &str = "CREATE TEMPORARY TABLE undoing (id TEXT NOT NULL PRIMARY KEY, moves BIGINT NOT NULL)";
 
 /// What an undo did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -60,7 +61,8 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
     let source = may_undo(&mut conn, run).await?;
     super::human::take_back(&mut conn, run).await?;
     // Once, since nothing finds the rows of a run but a look at every row.
-    let mine = "INSERT INTO undoing SELECT id FROM persons WHERE source = $1 AND run = $2";
+    let mine = "INSERT INTO undoing SELECT p.id, COALESCE(f.moves, -1) FROM persons p LEFT JOIN former_persons f ON f.undo = \
+                $2 AND f.id = p.id WHERE p.source = $1 AND p.run = $2";
     for (sql, bound) in [(UNDOING, false), (mine, true), ("ANALYZE undoing", false)] {
         on!(&mut conn, c => {
             let query = sqlx::query(sql);
@@ -69,8 +71,9 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
         })?;
     }
     for hanging in HANGING {
-        let (name, person, columns) = (hanging.name, hanging.person, hanging.columns);
-        let delete = AssertSqlSafe(format!("DELETE FROM {name} WHERE {person} IN (SELECT id FROM undoing)"));
+        let (name, person, bit, columns) = (hanging.name, hanging.person, hanging.bit, hanging.columns);
+        let mine = format!("SELECT id FROM undoing WHERE moves & {bit} <> 0");
+        let delete = AssertSqlSafe(format!("DELETE FROM {name} WHERE {person} IN ({mine})"));
         on!(&mut conn, c => sqlx::query(delete).execute(&mut **c).await.map(drop))?;
         put_back(&mut conn, name, columns, run).await?;
     }

@@ -2,6 +2,7 @@
 
 mod deltas;
 mod glimpses;
+mod outages;
 mod runs;
 
 use std::path::{Path, PathBuf};

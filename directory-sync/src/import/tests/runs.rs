@@ -269,17 +269,24 @@ async fn a_run_says_who_asked_and_keeps_what_it_rejected() {
 }
 
 #[tokio::test]
-async fn what_a_run_rejected_is_forgotten_after_a_year() {
+async fn whom_a_run_rejected_and_whom_its_report_names_is_forgotten_after_a_year() {
     for place in testing::places().await {
         let people = people(5);
         let bad = Example::new().with("Eleve", "02/11/2012", "02/13/2012");
         bad.bring(&place).await.unwrap();
-        let kept = async || Directory::open(&place, 1).await.unwrap().rejects(1).await.unwrap().len();
+        let kept = async || {
+            let directory = Directory::open(&place, 1).await.unwrap();
+            let report: serde_json::Value =
+                serde_json::from_str(&directory.run(1).await.unwrap().unwrap().report).unwrap();
+            let listed = |member: &str| report[member].as_array().unwrap().len();
+            assert_eq!((&report["added"], &report["rejected"]), (&7.into(), &1.into()));
+            (directory.rejects(1).await.unwrap().len(), listed("rejects"), listed("examples") + listed("by_school") > 0)
+        };
         deliver(&place, &people, |order| order.now = NOW + Duration::days(365)).await.unwrap();
-        assert_eq!(kept().await, 1);
+        assert_eq!(kept().await, (1, 1, true));
         let mut next = people.clone();
         next.date = date!(2026 - 09 - 16);
         deliver(&place, &next, |order| order.now = NOW + Duration::days(366)).await.unwrap();
-        assert_eq!(kept().await, 0);
+        assert_eq!(kept().await, (0, 0, false));
     }
 }
