@@ -23,7 +23,7 @@ async fn welcome(house: &House, stack: Stack) -> Option<SamlParty> {
 async fn two(house: &House, asks: Stack) -> Option<(SamlParty, SamlParty)> {
     let other = match asks {
         Stack::NodeSaml => Stack::PythonSaml,
-        Stack::PythonSaml | Stack::Shibboleth => Stack::NodeSaml,
+        Stack::PythonSaml | Stack::Shibboleth | Stack::Mellon => Stack::NodeSaml,
     };
     Some((welcome(house, asks).await?, welcome(house, other).await?))
 }

@@ -151,10 +151,11 @@ async fn op_14_mod_auth_openidc_signs_its_requests_without_saying_of_what_kind_t
     });
     // What it puts into each object beside the request is the same each time, its end too.
     let copied = ["client_id", "response_type", "redirect_uri", "scope", "state", "nonce"];
+    let copied = [&copied[..], &["code_challenge", "code_challenge_method"]].concat();
     let object = |iss: &str| {
         let about = json!({ "iss": iss, "aud": house.url, "exp": 4_102_444_800_i64 });
         let settings = json!({
-            "copy_from_request": [&copied[..], &["code_challenge", "code_challenge_method"]].concat(), "static": about,
+            "copy_from_request": copied, "static": about,
             "crypto": { "sign_alg": "RS256" }, "request_object_type": "request",
         });
         format!("OIDCRequestObject \"{}\"", settings.to_string().replace('"', "\\\""))

@@ -33,7 +33,7 @@ fn values(answer: &Value, attribute: &str) -> Vec<String> {
 /// Each stack says it in its own way: node-saml by the status, python3-saml by its message.
 fn is_no_passive(stack: Stack, visitor: &Visitor) -> bool {
     let words = match stack {
-        Stack::NodeSaml | Stack::Shibboleth => "NoPassive",
+        Stack::NodeSaml | Stack::Shibboleth | Stack::Mellon => "NoPassive",
         Stack::PythonSaml => "A page would have to be shown",
     };
     visitor.page().pre("error").contains(words)
