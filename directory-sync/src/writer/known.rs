@@ -40,6 +40,9 @@ impl KnownRecord {
     }
 }
 
+/// An identifier, and what is stored under it, where anything is.
+type Compared = (String, Option<String>, Option<String>, Option<Date>, Option<String>);
+
 impl Staging {
     /// Tells which of some records are known to the letter: those count as read, and say what they said before.
     pub async fn recognise(&mut self, glimpses: &[Glimpse]) -> Result<Recognised> {
@@ -111,8 +114,7 @@ impl Staging {
             stored(table),
             table.known()
         );
-        let rows: Vec<(String, Option<String>, Option<String>, Option<Date>, Option<String>)> =
-            asked::ask(&mut self.conn, &asked, &question).await?;
+        let rows: Vec<Compared> = asked::ask(&mut self.conn, &asked, &question).await?;
         let known = rows.into_iter().map(|(id, told, kind, left_at, digest)| {
             let stored = told.zip(digest).map(|(told, digest)| (told, kind.unwrap_or_default(), left_at, digest));
             (id, stored)

@@ -42,13 +42,13 @@ pub(super) fn between(before: Option<&Record>, after: &Record) -> i64 {
                 | when(one.mail != other.mail, MAIL)
                 | when(one.mobiles != other.mobiles, CONTACTS)
         }
-        (Some(Record::Student(one, ties)), Record::Student(other, tied)) => {
+        (Some(Record::Student(one, adults)), Record::Student(other, others_adults)) => {
             names(&one.names, &other.names)
                 | when(one.birth_date != other.birth_date || one.ine != other.ine, EVIDENCE)
                 | when(one.school_number != other.school_number, COMPARED)
                 | when(one.school != other.school, SCHOOL)
                 | when(one.enrolments != other.enrolments, ENROLMENTS)
-                | when(ties != tied, GUARDIANSHIPS)
+                | when(adults != others_adults, GUARDIANSHIPS)
         }
         (Some(Record::Staff(one)), Record::Staff(other)) => {
             names(&one.names, &other.names)

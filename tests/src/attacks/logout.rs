@@ -27,7 +27,7 @@ struct Scene {
 
 impl Scene {
     async fn set(stack: Stack) -> Option<Self> {
-        let house = House::one().await;
+        let house = Box::pin(House::one()).await;
         let habits = Habits { signs: true, ..Habits::default() };
         let party = SamlParty::known_to(&house, stack, habits, ent_policy()).await?;
         let parent = house.guardian(Shape::TwoParents).await;
