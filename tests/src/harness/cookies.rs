@@ -1,5 +1,5 @@
 //! A browser's cookies, with the rules that matter here and that HTTP clients leave out: `SameSite`, `__Host-`,
-//! `Secure` on `localhost`. Host-only: nobody in the tests sets `Domain`.
+//! `Secure` on `localhost`. Host-only: nobody in the tests sets a `Domain` that is wider than the host.
 
 use reqwest::{Method, header::HeaderMap, header::SET_COOKIE};
 use url::Url;
@@ -114,7 +114,8 @@ fn read(from: &Url, line: &str) -> Option<Cookie> {
                     _ => SameSite::Lax,
                 }
             }
-            "domain" => return None,
+            // RFC 6265 5.3.6: one that names the very host; wider ones nobody in the tests sets.
+            "domain" if value.trim_start_matches('.') != cookie.host => return None,
             _ => {}
         }
     }
