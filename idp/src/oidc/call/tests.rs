@@ -101,10 +101,8 @@ fn op_07_two_methods_in_one_request_are_refused() {
 
 #[test]
 fn op_07_the_method_that_a_client_came_by_has_the_name_that_registrations_give_it() {
-    let assertion = [
-        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-        ("client_assertion", "a.b.c"),
-    ];
+    let text = asserted();
+    let assertion = [("client_assertion_type", JWT_BEARER), ("client_assertion", &*text)];
     let came_by = |header: Option<&str>, more: &[(&str, &str)]| {
         let fields = [&[("client_id", ID)][..], more].concat();
         Call::read(header, &body(&fields)).unwrap().method()

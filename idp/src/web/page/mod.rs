@@ -251,7 +251,7 @@ fn compile(theme: &Theme) -> Result<Environment<'static>, LoadError> {
         }
         Ok(Value::from(()))
     });
-    // A value that no byte of which has a meaning in HTML, as whole messages are sent: not looked at byte by byte again.
+    // A value of which no byte has a meaning in HTML, as whole messages are sent: it is not escaped byte by byte.
     environment.add_filter("encoded", |value: Value| match value.as_str() {
         Some(text) if text.bytes().all(is_base64) => Value::from_safe_string(text.to_owned()),
         _ => value,

@@ -127,11 +127,11 @@ impl Page for Send {
     const TEMPLATE: &'static str = "pages/send.html";
 
     fn title(&self, _around: &Around<'_>) -> Message {
-        Message::new(match self.carries {
-            Carries::Answer => "signed-in-title",
-            Carries::Refusal => "send-title",
-            Carries::Farewell => "signed-out-title",
-        })
+        match self.carries {
+            Carries::Answer => Message::new("signed-in-title"),
+            Carries::Refusal => Message::new("send-title"),
+            Carries::Farewell => Message::new("signed-out-title"),
+        }
     }
 
     fn lead(&self, around: &Around<'_>) -> Option<Message> {
