@@ -79,7 +79,7 @@ impl Changes {
             match (self.interpret)(source, category, &change.key, &told) {
                 Ok((record, warnings)) => {
                     self.warnings.merge(warnings);
-                    staging.add_changed(record, &told, &origin, known).await?;
+                    staging.add_changed(record, told, &origin, known).await?;
                 }
                 Err(reason) => tally.reject(reject(reason)),
             }

@@ -69,12 +69,15 @@ const SCHOOLS_OF_LEAVING: &str = "SELECT p.school, CAST(4 AS BIGINT), COUNT(*) F
 impl Staging {
     /// Says the difference in detail; after `departures`.
     pub async fn detail(&mut self) -> Result<Detail> {
-        let mut detail = Detail { orphaned: self.orphaned().await?, ..Detail::default() };
+        let mut detail = Detail::default();
         self.schools_in(&mut detail).await?;
+        if !self.first {
+            detail.orphaned = self.orphaned().await?;
+        }
         for table in Table::ALL {
-            self.changes_in(table, &mut detail).await?;
-            for category in table.categories() {
-                self.changed_in(table, category, &mut detail).await?;
+            // Nobody was known who could have changed.
+            if !self.first {
+                self.changes_in(table, &mut detail).await?;
             }
             self.others_in(table, &mut detail).await?;
         }
@@ -124,7 +127,7 @@ impl Staging {
         Ok(unsigned(count))
     }
 
-    /// Counts the attributes that are told otherwise.
+    /// Counts the attributes that are told otherwise, and shows a few of those who changed.
     async fn changes_in(&mut self, table: Table, detail: &mut Detail) -> Result<()> {
         let (staged, changed) = (table.staged(), super::staging::CHANGED);
         let sql = format!(
@@ -138,6 +141,9 @@ impl Staging {
             for attribute in differs.split(' ').filter_map(Attribute::named) {
                 *counts.entry(attribute.name).or_default() += unsigned(count);
             }
+        }
+        for category in table.categories() {
+            self.changed_in(table, category, detail).await?;
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! What is known of the records that come: asked of the database many at a time, and never more than is needed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use time::Date;
 
 use super::asked::{self, TOGETHER};
 use super::staging::{Staging, UNCHANGED, Waiting};
 use super::table::{self, Table};
-use crate::db::Result;
+use crate::db::{self, Result};
 use crate::incoming::{Category, Glimpse, Recognised, Told};
 use crate::model::SourceKey;
 
@@ -17,13 +18,15 @@ pub(super) enum Before {
     #[default]
     Unasked,
     Nothing,
-    Known(KnownRecord),
+    Known(Arc<KnownRecord>),
 }
 
 /// How a record stands that is known.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct KnownRecord {
     pub told: Told,
+    /// The same, as stored.
+    pub(super) stored: String,
     pub category: Category,
     pub present: bool,
     pub(super) digest: String,
@@ -34,9 +37,9 @@ type Stored = (String, String, Option<Date>, String);
 
 impl KnownRecord {
     /// `category` is of those tables that hold one only.
-    fn new(category: Category, (told, kind, left_at, digest): Stored) -> Self {
-        let category = table::of_kind(&kind).unwrap_or(category);
-        Self { told: Told::from_stored(&told), category, present: left_at.is_none(), digest }
+    fn new(category: Category, (stored, kind, left_at, digest): Stored) -> Arc<Self> {
+        let (told, category) = (Told::from_stored(&stored), table::of_kind(&kind).unwrap_or(category));
+        Arc::new(Self { told, stored, category, present: left_at.is_none(), digest })
     }
 }
 
@@ -78,8 +81,13 @@ impl Staging {
     }
 
     /// What was told of these records, of those that are known, by key.
-    pub async fn told(&mut self, category: Category, keys: &[SourceKey]) -> Result<HashMap<SourceKey, KnownRecord>> {
+    pub async fn told(
+        &mut self,
+        category: Category,
+        keys: &[SourceKey],
+    ) -> Result<HashMap<SourceKey, Arc<KnownRecord>>> {
         let Some(table) = Table::of(category) else { return Ok(HashMap::new()) };
+        db::to_come_back(&mut self.conn).await?;
         let ids: Vec<String> = keys.iter().map(|key| self.id(category, key.as_str())).collect();
         let asked: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, "")).collect();
         let question = format!(

@@ -2,6 +2,7 @@
 //!
 //! What says the same as what is known leaves a line in `seen` and nothing else: most of what comes each night.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,6 +59,8 @@ pub struct Staging {
 pub(super) struct Waiting {
     record: Record,
     told: String,
+    /// The same, where it was at hand.
+    read: Option<Told>,
     pub(super) category: Category,
     pub(super) id: String,
     slice: i64,
@@ -149,27 +152,34 @@ impl Staging {
 
     /// Adds a good record.
     pub async fn add(&mut self, record: Record, told: &Told, origin: &Origin) -> Result<()> {
-        self.wait(record, told, origin, None).await
+        let told = told.to_stored();
+        self.wait(record, told, None, Before::Unasked, origin).await
     }
 
     /// Adds a good record that was `known` like this: nobody needs to be asked again.
     pub async fn add_changed(
         &mut self,
         record: Record,
-        told: &Told,
+        told: Told,
         origin: &Origin,
-        known: &KnownRecord,
+        known: &Arc<KnownRecord>,
     ) -> Result<()> {
-        self.wait(record, told, origin, Some(known)).await
+        self.wait(record, told.to_stored(), Some(told), Before::Known(Arc::clone(known)), origin).await
     }
 
-    async fn wait(&mut self, record: Record, told: &Told, origin: &Origin, known: Option<&KnownRecord>) -> Result<()> {
+    async fn wait(
+        &mut self,
+        record: Record,
+        told: String,
+        read: Option<Told>,
+        before: Before,
+        origin: &Origin,
+    ) -> Result<()> {
         let category = record.category();
-        let told = told.to_stored();
-        let before = known.cloned().map_or(Before::Unasked, Before::Known);
         let waiting = Waiting {
             id: rows::id(&self.name, &record),
             told,
+            read,
             category,
             before,
             slice: i64::from(origin.slice),
@@ -298,7 +308,8 @@ impl Staging {
         let Before::Known(known) = &one.before else {
             return (String::new(), moves::between(None, &one.record));
         };
-        let told = Told::from_stored(&one.told);
+        let parsed = || Cow::Owned(Told::from_stored(&one.told));
+        let told = one.read.as_ref().map_or_else(parsed, Cow::Borrowed);
         let stood = if state == UNDECIDED { None } else { self.stood(known, &one.record) };
         let returns = if known.present { 0 } else { moves::RETURNS };
         let moves = moves::between(stood.as_ref(), &one.record) | moves::orphaned(one.category, &known.told, &told);
@@ -309,7 +320,7 @@ impl Staging {
     fn stood(&self, known: &KnownRecord, after: &Record) -> Option<Record> {
         let key = after.person()?.key();
         let (stood, _) = (self.interpret)(self.source?, known.category, key, &known.told).ok()?;
-        let digest = digest(&known.told.to_stored(), self.is_before_2020(&stood));
+        let digest = digest(&known.stored, self.is_before_2020(&stood));
         (digest == known.digest).then_some(stood)
     }
 

@@ -164,50 +164,49 @@ impl Staging {
         .await
     }
 
-    /// Writes the records of a table. Those that changed are changed where they stand, if they are persons: a row taken out
-    /// and put in again would touch every index.
     async fn write(&mut self, table: Table, run: i64) -> Result<()> {
         let (known, staged, said, family) = (table.known(), table.staged(), table.said(), table.family());
-        if table != Table::Persons {
+        let anew = if table == Table::Persons {
+            self.change_persons(run).await?;
+            NEW.to_string()
+        } else {
             let former = format!("DELETE FROM {known} WHERE id IN (SELECT id FROM changed WHERE family = {family})");
             self.execute(former).await?;
-        }
-        let at_once = db::spares_indexes(&self.conn);
-        let else_change = if table == Table::Persons && !self.first {
-            let said: Vec<String> = Table::Persons
-                .said()
-                .split(", ")
-                .chain(["source", "run"])
-                .filter(|column| *column != "id" && (at_once || !is_found_by(column)))
-                .map(|column| format!("{column} = excluded.{column}"))
-                .collect();
-            format!(" ON CONFLICT (id) DO UPDATE SET {}", said.join(", "))
-        } else {
-            String::new()
+            format!("{NEW}, {CHANGED}")
         };
         // In the order of the key: rows that come sorted fill a tree page by page.
         self.each_piece(staged, WIDE, |piece| {
             format!(
-                "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state IN ({NEW}, \
-                 {CHANGED}) AND {piece} ORDER BY id{else_change}"
+                "INSERT INTO {known} ({said}, source, run) SELECT {said}, $1, {run} FROM {staged} WHERE state IN ({anew}) \
+                 AND {piece} ORDER BY id"
             )
         })
-        .await?;
-        if table == Table::Persons && !self.first { self.move_persons(at_once).await } else { Ok(()) }
+        .await
     }
 
-    /// Of the few changed persons who move in an index, or come back, changes what it is made of.
-    async fn move_persons(&mut self, at_once: bool) -> Result<()> {
-        let (staged, family) = (Table::Persons.staged(), Table::Persons.family());
-        let set = |columns: &[&str]| {
-            columns.iter().map(|column| format!("{column} = {staged}.{column}")).collect::<Vec<_>>().join(", ")
+    /// Changes persons where they stand: a row taken out and put in again would touch every index of the table. Where a
+    /// statement touches the indexes that it names columns of, first what nobody is found by is changed, then, of the
+    /// few who move in an index, what it is made of.
+    async fn change_persons(&mut self, run: i64) -> Result<()> {
+        let (staged, said, family) = (Table::Persons.staged(), Table::Persons.said(), Table::Persons.family());
+        let set = |columns: &mut dyn Iterator<Item = &str>| {
+            columns.map(|column| format!("{column} = {staged}.{column}")).collect::<Vec<_>>().join(", ")
         };
-        let moves = FOUND_BY.into_iter().filter(|_| !at_once).map(|(bit, columns)| (set(columns), bit));
+        let at_once = db::spares_indexes(&self.conn);
+        let is_found_by = |column: &str| FOUND_BY.iter().any(|(_, columns)| columns.contains(&column));
+        let first = set(&mut said.split(", ").filter(|column| *column != "id" && (at_once || !is_found_by(column))));
+        let which = format!("{staged}.id = persons.id AND {staged}.state = {CHANGED}");
+        self.each_piece(staged, WIDE, |piece| {
+            format!("UPDATE persons SET {first}, source = $1, run = {run} FROM {staged} WHERE {which} AND {piece}")
+        })
+        .await?;
+        let moves = FOUND_BY.into_iter().filter(|_| !at_once);
+        let moves = moves.map(|(bit, columns)| (set(&mut columns.iter().copied()), bit));
         for (set, bit) in moves.chain([("left_at = NULL".to_owned(), RETURNS)]) {
             self.each_piece("changed", NARROW, |piece| {
                 format!(
-                    "UPDATE persons SET {set} FROM {staged} WHERE {staged}.id = persons.id AND {staged}.state = {CHANGED} AND \
-                     {staged}.id IN (SELECT id FROM changed WHERE family = {family} AND moves & {bit} <> 0 AND {piece})"
+                    "UPDATE persons SET {set} FROM {staged} WHERE {which} AND {staged}.id IN (SELECT id FROM changed WHERE \
+                     family = {family} AND moves & {bit} <> 0 AND {piece})"
                 )
             })
             .await?;
@@ -273,6 +272,7 @@ impl Staging {
 
     pub(super) async fn execute(&mut self, sql: String) -> Result<()> {
         let (started, source) = (Instant::now(), sql.contains("$1").then(|| self.name.clone()));
+        let sql = db::all_or_nothing(&self.conn, sql);
         on!(&mut self.conn, c => {
             let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
             let query = if source.is_some() { query.bind(source) } else { query };
@@ -281,9 +281,4 @@ impl Staging {
         self.pace.after(started.elapsed()).await;
         Ok(())
     }
-}
-
-/// Whether an index of persons is made of it.
-fn is_found_by(column: &str) -> bool {
-    FOUND_BY.iter().any(|(_, columns)| columns.contains(&column))
 }
