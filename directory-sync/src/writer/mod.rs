@@ -14,7 +14,7 @@ mod digest;
 pub mod human;
 mod known;
 pub mod merge;
-mod moves;
+pub(crate) mod moves;
 mod pace;
 mod purge;
 mod rows;

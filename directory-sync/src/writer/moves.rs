@@ -10,19 +10,19 @@ use crate::model::Names;
 pub(super) const FOUND_BY: [(i64, &[&str]); 3] =
     [(MAIL, &["mail"]), (SCHOOL, &["school"]), (EVIDENCE, &["kind", "birth_date", "ine", "folded"])];
 
-const MAIL: i64 = 1;
-const SCHOOL: i64 = 2;
-const EVIDENCE: i64 = 4;
+pub(crate) const MAIL: i64 = 1;
+pub(crate) const SCHOOL: i64 = 2;
+pub(crate) const EVIDENCE: i64 = 4;
 /// Of those who come back after having left.
 pub(super) const RETURNS: i64 = 8;
 /// What else a pupil's records are compared by, to know one human in two.
-const COMPARED: i64 = 16;
-pub(super) const GUARDIANSHIPS: i64 = 32;
-pub(super) const ENROLMENTS: i64 = 64;
-pub(super) const FUNCTIONS: i64 = 128;
-pub(super) const CONTACTS: i64 = 256;
+pub(crate) const COMPARED: i64 = 16;
+pub(crate) const GUARDIANSHIPS: i64 = 32;
+pub(crate) const ENROLMENTS: i64 = 64;
+pub(crate) const FUNCTIONS: i64 = 128;
+pub(crate) const CONTACTS: i64 = 256;
 /// A pupil who had adults and has none.
-pub(super) const ORPHANED: i64 = 512;
+pub(crate) const ORPHANED: i64 = 512;
 
 /// By what one human is known in two records.
 pub(super) const TELLING: i64 = MAIL | SCHOOL | EVIDENCE | RETURNS | COMPARED;

@@ -11,6 +11,9 @@ use crate::model::{ParentalAuthority, Person, PersonId, Stage};
 use crate::reader::Directory;
 use crate::sample::{Dialect, People, Plan};
 use crate::testing;
+use crate::writer::moves::{
+    COMPARED, CONTACTS, ENROLMENTS, EVIDENCE, FUNCTIONS, GUARDIANSHIPS, MAIL, ORPHANED, SCHOOL,
+};
 
 /// A delta of one day: bodies by category.
 async fn delta(place: &Place, day: &str, files: &[(&str, &str)]) -> Result<Report, Error> {
@@ -271,5 +274,65 @@ async fn aaf_pitfall_01_keys_of_two_academies_stages_and_private_schools_never_m
                 && child.student.id.key().as_str().starts_with('P') == id.key().as_str().starts_with('P')
         })));
         assert!(known.iter().all(|known| known.children.len() == 2));
+    }
+}
+
+/// In which respects the last delta says that a person is another one.
+async fn respects(place: &Place, key: &str) -> Vec<i64> {
+    let db = crate::db::open(place, "directory", crate::db::Access::Read, 1).await.unwrap();
+    let (sql, id) = ("SELECT moves FROM former_persons WHERE id = $1", format!("14-2d-{key}"));
+    crate::on!(&db, c => sqlx::query_scalar(sql).bind(id).fetch_all(c).await).unwrap()
+}
+
+/// The example as a complete delivery in which that attribute has those values.
+fn example_with(category: &str, key: &str, attribute: &str, values: &[&str]) -> Example {
+    let record = Example::new().record(category, key);
+    let (start, end) = (format!("<attr name=\"{attribute}\">"), "</attr>");
+    let from = record.find(&start);
+    let to = from.map_or(0, |from| from + record[from..].find(end).unwrap() + end.len());
+    let values = if values.is_empty() { String::new() } else { values.join("</value><value>") };
+    let said = format!("{start}<value>{values}</value></attr>");
+    let last = record.find("</attributes>").unwrap();
+    let (from, to) = from.map_or((last, last), |from| (from, to));
+    Example::new().with(category, &record, &format!("{}{said}{}", &record[..from], &record[to..]))
+}
+
+/// One attribute each, and the respects in which it makes of a person another one.
+#[tokio::test]
+async fn who_changes_in_one_respect_is_written_in_that_one_and_put_back_exactly() {
+    let changes: [(&str, &str, &str, &[&str], i64); 18] = [
+        ("PersRelEleve", "7200001", "sn", &["MARTINO"], COMPARED),
+        ("PersRelEleve", "7200001", "givenName", &["Soline"], EVIDENCE | COMPARED),
+        ("PersRelEleve", "7200001", "ENTPersonDateNaissance", &["01/02/1980"], EVIDENCE),
+        ("PersRelEleve", "7200001", "mail", &["s.olivero@example.org"], MAIL),
+        ("PersRelEleve", "7200001", "mobile", &["+33 6 39 98 00 13"], CONTACTS),
+        ("PersRelEleve", "7200001", "personalTitle", &["M."], 0),
+        ("Eleve", "7100001", "sn", &["MARTINO"], COMPARED),
+        ("Eleve", "7100001", "ENTPersonDateNaissance", &["03/11/2012"], EVIDENCE),
+        ("Eleve", "7100001", "ENTEleveINE", &["990000009ZZ"], EVIDENCE),
+        ("Eleve", "7100001", "ENTEleveStructRattachId", &["990109"], COMPARED),
+        ("Eleve", "7100001", "ENTPersonStructRattach", &["4102"], SCHOOL),
+        ("Eleve", "7100001", "ENTEleveClasses", &["4101$3D"], ENROLMENTS),
+        ("Eleve", "7100001", "ENTElevePersRelEleve", &["7200001$10$1$1$1$1"], GUARDIANSHIPS),
+        ("Eleve", "7100001", "ENTElevePersRelEleve", &[], GUARDIANSHIPS | ORPHANED),
+        ("PersEducNat", "7300001", "givenName", &["Irina"], EVIDENCE | COMPARED),
+        ("PersEducNat", "7300001", "mail", &["i.vasseur@ac-example.fr"], MAIL),
+        ("PersEducNat", "7300001", "ENTPersonStructRattach", &["4102"], SCHOOL),
+        ("PersEducNat", "7300001", "ENTPersonFonctions", &["4101$ADF$ADJOINT$D0012$ADJOINT"], FUNCTIONS),
+    ];
+    for place in testing::places().await {
+        Example::new().bring(&place).await.unwrap();
+        let before = rows(&place).await;
+        for (category, key, attribute, values, expected) in changes {
+            let body = modify(category, key, &[(attribute, values)]);
+            let report = delta(&place, "20260916", &[(category, &body)]).await.unwrap();
+            assert_eq!((report.total.changed, report.total.rejected), (1, 0), "{category} {attribute} {report:?}");
+            assert_eq!(respects(&place, key).await, [expected], "{category} {attribute}");
+            let complete = testing::folder();
+            example_with(category, key, attribute, values).bring(&complete).await.unwrap();
+            assert_eq!(present(&place).await, present(&complete).await, "{category} {attribute}");
+            undo(&place, report.run.unwrap(), "Camille", NOW).await.unwrap();
+            assert_eq!(rows(&place).await, before, "{category} {attribute}");
+        }
     }
 }
