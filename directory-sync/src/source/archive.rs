@@ -116,6 +116,7 @@ fn folder(path: &Path, budget: &mut Budget, progress: &Progress, visit: &mut Vis
             return Err(refused(path, format!("{} is a link", entry.file_name().display())));
         }
         if kind.is_file() {
+            budget.declared(path, &entry.file_name().to_string_lossy(), entry.metadata().map_err(unreadable)?.len())?;
             entries.push(entry.path());
             budget.count(path)?;
         }
@@ -148,6 +149,7 @@ fn zip(path: &Path, budget: &mut Budget, progress: &Progress, visit: &mut Visit<
             return Err(refused(path, format!("{name} in it is a link")));
         }
         let plain = plain_name(path, &name)?;
+        budget.declared(path, plain, entry.size())?;
         if !entry.is_dir() {
             entries.push((plain.to_owned(), index));
         }
@@ -163,7 +165,7 @@ fn zip(path: &Path, budget: &mut Budget, progress: &Progress, visit: &mut Visit<
 }
 
 fn tar(path: &Path, bytes: impl Read, packed: u64, budget: &mut Budget, visit: &mut Visit<'_>) -> Result<()> {
-    let each = budget.each;
+    let declared = budget.clone();
     let mut files = budget.files;
     let mut watched = Tail { inner: Bounded { each: u64::MAX, ..Bounded::new(bytes, packed, budget) }, zeros: 0 };
     let mut archive = tar::Archive::new(&mut watched);
@@ -180,9 +182,7 @@ fn tar(path: &Path, bytes: impl Read, packed: u64, budget: &mut Budget, visit: &
             return Err(refused(path, format!("{name} in it is a link or a device")));
         }
         let plain = plain_name(path, &name)?.to_owned();
-        if entry.size() > each {
-            return Err(refused(path, format!("{plain} in it is too large")));
-        }
+        declared.declared(path, &plain, entry.size())?;
         if kind.is_file() {
             visit(&plain, &mut entry)?;
         }
@@ -213,6 +213,11 @@ impl Budget {
     fn count(&mut self, archive: &Path) -> Result<()> {
         self.files = self.files.checked_sub(1).ok_or_else(|| refused(archive, "too many files in it"))?;
         Ok(())
+    }
+
+    /// Refuses a file by the size that is said of it, before a byte of it is read; what is read is counted all the same.
+    fn declared(&self, archive: &Path, name: &str, size: u64) -> Result<()> {
+        if size > self.each { Err(refused(archive, format!("{name} in it is too large"))) } else { Ok(()) }
     }
 }
 
