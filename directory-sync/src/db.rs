@@ -265,12 +265,13 @@ pub async fn connection(db: &Db) -> Result<Conn> {
 pub async fn in_bulk(conn: &mut Conn) -> Result<()> {
     // 64 MiB on SQLite: a change of a person touches pages all over the indexes, and each one that does not stay in the
     // cache is written more than once. On PostgreSQL sorting is done in memory, and a planner is told enough by a fifth of
-    // the usual sample: reading that of a dozen tables takes longer than a small import.
+    // the usual sample: reading that of a dozen tables takes longer than a small import. No question is asked by several
+    // processes at once: the other cores are for those who sign in (IM-12).
     match conn {
         Either::Sqlite(c) => sqlx::query("PRAGMA main.cache_size = -65536").execute(&mut **c).await.map(drop),
         Either::Postgres(c) => {
             let sets = "SET work_mem = '32MB'; SET temp_buffers = '32MB'; SET default_statistics_target = 20; \
-             SET random_page_cost = 1.1";
+             SET random_page_cost = 1.1; SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0";
             sqlx::raw_sql(sets).execute(&mut **c).await.map(drop)
         }
     }?;

@@ -25,6 +25,11 @@ impl Pace {
         Self { share: rests.then(|| u32::from(share.max(1))) }
     }
 
+    /// How many pages of a table one statement reads, of so many at most: where it rests, work is in smaller pieces.
+    pub(super) const fn pages(self, at_most: i64) -> i64 {
+        if self.share.is_some() { at_most / 4 } else { at_most }
+    }
+
     /// Rests after some work.
     pub async fn after(self, worked: Duration) {
         let rest = self.rest(worked);
@@ -50,5 +55,11 @@ mod tests {
             let rests = Pace::new(place, share).rest(Duration::from_millis(100));
             assert_eq!(rests.as_millis(), rest, "{place} {share}");
         }
+    }
+
+    #[test]
+    fn im_12_who_rests_works_in_smaller_pieces() {
+        let server = Place::Postgres("postgres://localhost/x".to_owned());
+        assert_eq!((Pace::new(&server, 20).pages(128), Pace::new(&server, 100).pages(128)), (32, 128));
     }
 }

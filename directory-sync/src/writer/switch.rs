@@ -264,6 +264,7 @@ impl Staging {
 
     /// One statement for each piece of a temporary table, with a rest after it. Its `$1`, if any, is the source.
     async fn each_piece(&mut self, table: &str, pages: i64, sql: impl Fn(&str) -> String) -> Result<()> {
+        let pages = self.pace.pages(pages);
         for piece in db::pieces(&mut self.conn, table, pages).await? {
             self.execute(sql(&piece)).await?;
         }
