@@ -25,9 +25,6 @@ const TOGETHER: usize = 256;
 /// Hands between the two stages.
 const IN_FLIGHT: usize = 8;
 
-/// Hundredths of the time in which an import works on PostgreSQL, unless said.
-pub const SHARE: u8 = 100;
-
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,11 +59,11 @@ pub struct Import {
 }
 
 impl Import {
-    /// An import with the usual limits and no hints.
+    /// An import with the usual limits and no hints, that never rests.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, academy: Academy, now: OffsetDateTime) -> Self {
         let (reading, limits) = (Hints::default(), Limits::default());
-        Self { paths, academy, reading, dry_run: false, by: String::new(), approve: None, limits, share: SHARE, now }
+        Self { paths, academy, reading, dry_run: false, by: String::new(), approve: None, limits, share: 100, now }
     }
 }
 

@@ -36,19 +36,13 @@ impl Staging {
     pub async fn switch(&mut self, run: i64, date: Date) -> Result<()> {
         self.forget_former().await?;
         super::merge::forget_in(&mut self.conn, &self.name).await.map_err(database)?;
-        for table in Table::ALL {
-            self.note(table).await?;
-        }
-        self.run("CREATE INDEX changed_by_id ON changed (family, id)").await?;
-        self.run("ANALYZE changed").await?;
-        for table in Table::ALL {
-            self.keep(table, run).await?;
-        }
-        for hanging in HANGING {
-            self.keep_hanging(&hanging, run).await?;
-        }
-        for table in Table::ALL {
-            self.stamp(table, run, date).await?;
+        // Of a first delivery nobody was known who could change or leave.
+        if !self.first {
+            self.keep_what_stands(run).await?;
+            for table in Table::ALL {
+                self.stamp(table, run, date).await?;
+            }
+            self.change_persons(run).await?;
         }
         for table in Table::ALL {
             self.write(table, run).await?;
@@ -110,7 +104,22 @@ impl Staging {
         Ok(())
     }
 
-    /// Notes who changes.
+    /// Notes who changes, and keeps what stands of them and of those who leave.
+    async fn keep_what_stands(&mut self, run: i64) -> Result<()> {
+        for table in Table::ALL {
+            self.note(table).await?;
+        }
+        self.run("CREATE INDEX changed_by_id ON changed (family, id)").await?;
+        self.run("ANALYZE changed").await?;
+        for table in Table::ALL {
+            self.keep(table, run).await?;
+        }
+        for hanging in HANGING {
+            self.keep_hanging(&hanging, run).await?;
+        }
+        Ok(())
+    }
+
     async fn note(&mut self, table: Table) -> Result<()> {
         let (staged, family) = (table.staged(), table.family());
         let moves = if table == Table::Persons { "moves" } else { "0" };
@@ -166,8 +175,8 @@ impl Staging {
 
     async fn write(&mut self, table: Table, run: i64) -> Result<()> {
         let (known, staged, said, family) = (table.known(), table.staged(), table.said(), table.family());
-        let anew = if table == Table::Persons {
-            self.change_persons(run).await?;
+        // Persons who changed were changed where they stand.
+        let anew = if table == Table::Persons || self.first {
             NEW.to_string()
         } else {
             let former = format!("DELETE FROM {known} WHERE id IN (SELECT id FROM changed WHERE family = {family})");

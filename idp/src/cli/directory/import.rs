@@ -59,7 +59,7 @@ pub struct Import {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Hundredths of the time in which the import works on PostgreSQL, 1 to 100; it rests in between (else directory.share)
+    /// Hundredths of the time in which the import works on PostgreSQL, 1 to 100; it rests in between (else directory.share, 20; 100 where nobody signs in meanwhile)
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     share: Option<u8>,
     /// Write every rejected record to this CSV file [default: rejets.csv, if there are any]
