@@ -63,6 +63,10 @@ impl ServiceProvider {
         })
     }
 
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
     pub fn is_signing(&self) -> bool {
         self.key.is_some()
     }
@@ -139,6 +143,12 @@ impl ServiceProvider {
         )
         .is_ok_and(|signed| signed.contains(":Response") && signed.contains(":Assertion"))
     }
+}
+
+/// How many signatures an answer carries; those of an encrypted Assertion are not seen.
+pub fn signatures(form: &Form) -> usize {
+    let xml = BASE64.decode(form.value("SAMLResponse").unwrap_or_default().as_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(&xml).matches("SignatureValue>").count() / 2
 }
 
 fn certificates(metadata: &str) -> Result<Vec<CertificateDer>> {

@@ -26,6 +26,7 @@ use crate::oidc::{self, Client, Prepared};
 use crate::options::{self, Engine, Protocol};
 use crate::processor::Spent;
 use crate::run::{players, read, spent};
+use crate::saml::ServiceProvider;
 
 /// What the processor counts in is ten milliseconds: fewer answers than this say little.
 const LEAST: usize = 200;
@@ -110,9 +111,11 @@ async fn on_engine(options: &options::CostOptions, house: &House, demo: &Demo) -
     let provider = players.stage.saml.as_ref().context("the demo has no SAML party")?;
     let requests = (0..stage.flows()).map(|_| provider.prepare()).collect::<Result<Vec<_>>>()?;
     let forms = stage.measure("SAML: answer on an open session", requests, &mut steps, saml_answer).await?;
-    for (form, request) in &forms {
-        provider.check(form, request)?;
-    }
+    checked(provider, &forms, 2)?;
+    sign(options, house, provider, "assertion").await?;
+    let requests = (0..stage.flows()).map(|_| provider.prepare()).collect::<Result<Vec<_>>>()?;
+    let forms = stage.measure("SAML: the same with one signature", requests, &mut steps, saml_answer).await?;
+    checked(provider, &forms, 1)?;
 
     let requests = (0..stage.flows()).map(prepared).collect::<Result<Vec<_>>>()?;
     let ask = |players, request| authorize(Arc::clone(&client), players, request);
@@ -127,6 +130,33 @@ async fn on_engine(options: &options::CostOptions, house: &House, demo: &Demo) -
         |players: Arc<Players>, bought| userinfo(Arc::clone(&client), Arc::clone(&lines), back(&players), bought);
     stage.measure("userinfo", tokens, &mut steps, look).await?;
     Ok(steps)
+}
+
+type Answers = Vec<(crate::form::Form, crate::saml::Prepared)>;
+
+fn checked(provider: &ServiceProvider, answers: &Answers, signatures: usize) -> Result<()> {
+    for (form, request) in answers {
+        provider.check(form, request)?;
+        if crate::saml::signatures(form) != signatures {
+            bail!("an answer carries {} signatures, not {signatures}", crate::saml::signatures(form));
+        }
+    }
+    Ok(())
+}
+
+/// Has the portal's answers signed as an operator chooses: the Assertion alone, or with the Response around it.
+async fn sign(options: &options::CostOptions, house: &House, provider: &ServiceProvider, what: &str) -> Result<()> {
+    /// The service looks at a party's registration again after three seconds.
+    const SEEN: Duration = Duration::from_secs(4);
+
+    let setting = format!("sign={what}");
+    let words = ["rp", "set", provider.entity_id(), &setting, "--data", &house.data];
+    let output = Command::new(&options.guichet).args(words).output().await.context("choosing what is signed")?;
+    if !output.status.success() {
+        bail!("choosing what is signed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    tokio::time::sleep(SEEN).await;
+    Ok(())
 }
 
 /// A party of our own, registered as an operator does, since the demo's signs with RS256.
