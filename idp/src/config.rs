@@ -124,7 +124,7 @@ pub struct Directory {
     pub gap_days: u16,
     /// Days after which the account of someone who left is removed (IM-09).
     pub grace_days: u16,
-    /// Hundredths of the time in which an import works on PostgreSQL (IM-12); 100 never rests.
+    /// Hundredths of the time in which an import works on PostgreSQL (IM-12); below 100 SQLite is written to in pieces.
     pub share: u8,
 }
 

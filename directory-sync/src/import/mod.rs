@@ -96,7 +96,7 @@ pub async fn import(
         crate::on!(&db, pool => pool.close().await);
         return Ok(report);
     }
-    let polite = Pace::new(place, import.share);
+    let polite = Pace::new(place, import.share)?;
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking(move || {
         let mut together = Vec::with_capacity(TOGETHER);

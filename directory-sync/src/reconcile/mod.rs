@@ -387,6 +387,7 @@ async fn finish(
     if report.seconds == 0.0 {
         report.seconds = seconds(started);
     }
+    staging.close().await;
     turn.end(order.now).await?;
     Ok(())
 }

@@ -103,8 +103,8 @@ impl Staging {
         Ok(on!(&mut self.conn, c => sqlx::query_scalar(NEXT).fetch_one(&mut **c).await)?)
     }
 
-    /// Writes the run down, with the records that it rejected, and ends the import: from here on it is durable.
-    pub async fn end(mut self, ended: Ended, rejects: &[Reject]) -> Result<()> {
+    /// Writes the run down, with the records that it rejected: from here on it is durable.
+    pub async fn end(&mut self, ended: Ended, rejects: &[Reject]) -> Result<()> {
         const INSERT: &str = "INSERT INTO runs (id, source, outcome, delivery_date, started_at, report, kind, \
              fingerprint, base, asked_by, approved_by, approves, fence, persons, parcel) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
@@ -134,7 +134,10 @@ impl Staging {
         self.forget_rejects(at - KEPT).await?;
         self.forget_names(at - KEPT).await?;
         self.write_rejects(run, rejects).await?;
-        db::commit_kept(&mut self.conn).await
+        if !self.pace.makes_way() {
+            return db::commit_kept(&mut self.conn).await;
+        }
+        db::commit_gently(&self.db, &mut self.conn).await
     }
 
     async fn forget_rejects(&mut self, until: OffsetDateTime) -> Result<()> {

@@ -37,6 +37,7 @@ pub(super) const DISMISSED: i64 = 4;
 /// One import under way. Dropped, it leaves no trace.
 pub struct Staging {
     pub(super) conn: Conn,
+    pub(super) db: Db,
     pub(super) turn: Arc<Turn>,
     pub(super) pace: Pace,
     interpret: Interpret,
@@ -86,12 +87,16 @@ impl Staging {
     pub async fn begin(db: &Db, turn: Arc<Turn>, pace: Pace, interpret: Interpret) -> Result<Self> {
         let mut conn = db::connection(db).await?;
         db::in_bulk(&mut conn).await?;
+        if pace.makes_way() {
+            db::make_way(&mut conn).await?;
+        }
         db::begin_reading(&mut conn).await?;
         for table in TABLES {
             on!(&mut conn, c => sqlx::query(*table).execute(&mut **c).await.map(drop))?;
         }
         Ok(Self {
             conn,
+            db: db.clone(),
             turn,
             pace,
             interpret,
@@ -125,6 +130,16 @@ impl Staging {
     /// Makes way for others after what was done since then.
     pub async fn rest(&self, started: Instant) {
         self.pace.after(started.elapsed()).await;
+    }
+
+    /// Ends the import; what was not written down is gone.
+    pub async fn close(self) {
+        let Self { conn, db, pace, .. } = self;
+        if pace.makes_way() {
+            // What is durable is durable: what this does not do, is done where the database is opened next.
+            let _tried = db::close_gently(conn).await;
+            let _tried = db::checkpoint_gently(&db).await;
+        }
     }
 
     /// The turn in which this import is.

@@ -273,7 +273,9 @@ impl Staging {
 
     /// One statement for each piece of a temporary table, with a rest after it. Its `$1`, if any, is the source.
     async fn each_piece(&mut self, table: &str, pages: i64, sql: impl Fn(&str) -> String) -> Result<()> {
-        let pages = self.pace.pages(pages);
+        // SQLite can be made to wait in the middle of a statement: only who makes way needs shorter ones.
+        let at_once = matches!(self.conn, Conn::Sqlite(_)) && !self.pace.makes_way();
+        let pages = if at_once { i64::from(i32::MAX) } else { self.pace.pages(pages) };
         for piece in db::pieces(&mut self.conn, table, pages).await? {
             self.execute(sql(&piece)).await?;
         }

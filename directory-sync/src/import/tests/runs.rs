@@ -104,6 +104,25 @@ async fn undo_puts_back_exactly_what_stood_before() {
 }
 
 #[tokio::test]
+async fn im_12_an_import_that_makes_way_leaves_what_one_at_full_speed_leaves() {
+    // More than one piece of each table, and changes in several of them.
+    let first = people(1_700);
+    let mut second = first.next(400, 3);
+    second.date = date!(2026 - 09 - 16);
+    for (slow, fast) in testing::places().await.into_iter().zip(testing::places().await) {
+        for (place, share) in [(&slow, 90), (&fast, 100)] {
+            for people in [&first, &second] {
+                let report = deliver(place, people, |order| order.share = share).await.unwrap();
+                assert!(!report.held, "{:?}", report.reasons);
+            }
+        }
+        let (slow, fast) = (rows(&slow).await, rows(&fast).await);
+        assert!(slow["persons"].len() > 4_096, "{}", slow["persons"].len());
+        assert!(slow == fast, "what the two leave differs");
+    }
+}
+
+#[tokio::test]
 async fn the_first_delivery_of_a_source_can_be_undone() {
     for place in testing::places().await {
         Example::new().bring(&place).await.unwrap();
