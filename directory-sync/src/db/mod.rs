@@ -161,6 +161,8 @@ async fn open_file(folder: &Path, name: &str, access: Access, connections: u32) 
         // FULL: a commit that was acknowledged survives a power cut, not only kill -9.
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", "-16384")
+        // Rows that come while their asker does something else: an import asks for 512 at a time.
+        .row_buffer_size(if access == Access::Bulk { 512 } else { 50 })
         .optimize_on_close(writes, 400);
     let options = if writes { options.journal_mode(SqliteJournalMode::Wal) } else { options };
     let pool = SqlitePoolOptions::new()

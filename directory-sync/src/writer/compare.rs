@@ -55,7 +55,7 @@ pub struct Unknown {
     pub mefs: u64,
 }
 
-const UNKNOWN_ADULTS: &str = "SELECT COUNT(*) FROM staged_guardianships g WHERE NOT EXISTS (SELECT 1 FROM seen a WHERE \
+const UNKNOWN_ADULTS: &str = "SELECT COUNT(*) FROM staged_guardianships g WHERE g.is_other = 1 AND NOT EXISTS (SELECT 1 FROM seen a WHERE \
      a.id = g.guardian AND a.category = 3 AND a.state < 4) AND NOT EXISTS (SELECT 1 FROM persons k WHERE k.id = \
      g.guardian AND k.kind = 'guardian' AND k.left_at IS NULL)";
 const UNKNOWN_STUDENT_SCHOOLS: &str = "SELECT COUNT(*) FROM staged_persons s WHERE s.kind = 'student' AND NOT EXISTS \
