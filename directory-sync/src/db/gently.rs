@@ -31,7 +31,7 @@ const SHORT_REST: Duration = Duration::from_millis(10);
 /// A checkpoint of less is left to SQLite.
 const LARGE: u64 = 64 << 20;
 
-/// Prepares a connection for `commit_gently`, and leaves the checkpoints after it to `checkpoint_gently`.
+/// Prepares a connection for `commit_gently`, and leaves the checkpoint after it to `settle_gently`.
 pub async fn make_way(conn: &mut Conn) -> Result<()> {
     if let Conn::Sqlite(c) = conn {
         // With NORMAL a commit is not written out: it may be lost in a power cut, as a whole, until somebody does that.
@@ -82,11 +82,18 @@ fn end_of_log(log: &File) -> std::io::Result<u64> {
     Ok(HEADER + new * frame)
 }
 
-/// Brings what was committed from the log to the database. SQLite copies it and has the file written out at once, but
-/// for one case: while a reader looks at a state before the last one, it copies what came before that state, and neither
-/// has the file written out nor forgets the log (`walCheckpoint` in wal.c). So there is such a reader, what was copied is
-/// written out here, and SQLite's own checkpoint after that finds little left to write.
-pub async fn checkpoint_gently(db: &Db) -> Result<()> {
+/// Ends such a connection, and brings what it committed from the log to the database. What is durable is so already: what
+/// cannot be done here, is done where the database is opened next.
+pub async fn settle_gently(db: &Db, conn: Conn) {
+    let _tried = close_gently(conn).await;
+    let _tried = checkpoint_gently(db).await;
+}
+
+/// A checkpoint: SQLite copies what was committed and has the file written out at once, but for one case. While a reader
+/// looks at a state before the last one, it copies what came before that state, and neither has the file written out nor
+/// forgets the log (`walCheckpoint` in wal.c). So there is such a reader, what was copied is written out here, and
+/// SQLite's own checkpoint after that finds little left to write.
+async fn checkpoint_gently(db: &Db) -> Result<()> {
     let Db::Sqlite(pool) = db else { return Ok(()) };
     let file = pool.connect_options().get_filename().to_owned();
     let mut reader = connect(pool).await?;
@@ -110,7 +117,7 @@ pub async fn checkpoint_gently(db: &Db) -> Result<()> {
 
 /// Closes a connection in whose temporary tables there was much. A file system frees a file at once, and what it has to
 /// do for that others wait for, too.
-pub async fn close_gently(conn: Conn) -> Result<()> {
+async fn close_gently(conn: Conn) -> Result<()> {
     let Conn::Sqlite(conn) = conn else { return Ok(()) };
     let mut kept: BTreeMap<PathBuf, File> = BTreeMap::new();
     for (descriptor, name) in nameless() {
@@ -200,7 +207,7 @@ fn opening(path: &Path, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::*;
-    use super::end_of_log;
+    use super::{checkpoint_gently, close_gently, end_of_log};
     use crate::testing;
 
     const MEBIBYTES: i64 = 80;

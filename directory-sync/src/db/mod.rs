@@ -43,7 +43,7 @@ macro_rules! on {
     };
 }
 pub use crate::on;
-pub use gently::{checkpoint_gently, close_gently, commit_gently, make_way};
+pub use gently::{commit_gently, make_way, settle_gently};
 
 /// What went wrong below the rooms that speak SQL.
 #[derive(Debug, thiserror::Error)]

@@ -136,9 +136,7 @@ impl Staging {
     pub async fn close(self) {
         let Self { conn, db, pace, .. } = self;
         if pace.makes_way() {
-            // What is durable is durable: what this does not do, is done where the database is opened next.
-            let _tried = db::close_gently(conn).await;
-            let _tried = db::checkpoint_gently(&db).await;
+            db::settle_gently(&db, conn).await;
         }
     }
 

@@ -125,6 +125,7 @@ impl InTurn {
         let holder = format!("{by}, process {}", std::process::id());
         let Taken::Ours(turn) = Turn::take(place, &holder, now).await? else { return Ok(None) };
         let mut conn = db::connection(&db).await?;
+        db::make_way(&mut conn).await?;
         db::begin_writing(&mut conn).await?;
         // From here on the transaction holds the row of the turn: nobody can take it over, so there is nothing to renew.
         if !holds(&mut conn, turn.fence).await? {
@@ -134,8 +135,11 @@ impl InTurn {
     }
 
     pub(super) async fn commit(mut self, now: OffsetDateTime) -> Result<()> {
-        db::commit_kept(&mut self.conn).await?;
-        self.drop_all(now).await
+        db::commit_gently(&self.db, &mut self.conn).await?;
+        let Self { conn, turn, db } = self;
+        db::settle_gently(&db, conn).await;
+        on!(&db, c => c.close().await);
+        turn.end(now).await
     }
 
     /// Gives the turn back; what was not committed is gone.

@@ -51,12 +51,13 @@ impl From<sqlx::Error> for NotUndone {
 /// Undoes `run`, which must be the last applied one of its source.
 pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone, NotUndone> {
     let mut conn = db::connection(db).await?;
+    db::make_way(&mut conn).await?;
     db::begin_writing(&mut conn).await?;
     if !turn::holds(&mut conn, turn.fence).await? {
         return Err(NotUndone::Overtaken);
     }
     if is_merger(&mut conn, run).await? {
-        return undo_merger(conn, run).await;
+        return undo_merger(db, conn, run).await;
     }
     let source = may_undo(&mut conn, run).await?;
     super::human::take_back(&mut conn, run).await?;
@@ -87,7 +88,8 @@ pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone,
     }
     let undone = "UPDATE runs SET outcome = 'undone' WHERE source = $1 AND id = $2".to_owned();
     execute(&mut conn, undone, &source, run).await?;
-    db::commit_kept(&mut conn).await?;
+    db::commit_gently(db, &mut conn).await?;
+    db::settle_gently(db, conn).await;
     Ok(Undone { run, source, restored, removed: written.saturating_sub(restored) })
 }
 
@@ -97,13 +99,14 @@ async fn is_merger(conn: &mut Conn, run: i64) -> Result<bool> {
     Ok(mergers > 0)
 }
 
-async fn undo_merger(mut conn: Conn, run: i64) -> std::result::Result<Undone, NotUndone> {
+async fn undo_merger(db: &Db, mut conn: Conn, run: i64) -> std::result::Result<Undone, NotUndone> {
     const RENAMED: &str = "SELECT r.source, (SELECT COUNT(*) FROM former_persons f WHERE f.undo = r.id) FROM runs r \
                            WHERE r.id = $1";
     let (source, persons): (String, i64) =
         on!(&mut conn, c => sqlx::query_as(RENAMED).bind(run).fetch_one(&mut **c).await)?;
     super::merge::unmerge_in(&mut conn, run).await.map_err(NotUndone::Merger)?;
-    db::commit_kept(&mut conn).await?;
+    db::commit_gently(db, &mut conn).await?;
+    db::settle_gently(db, conn).await;
     Ok(Undone { run, source, restored: unsigned(persons), removed: 0 })
 }
 

@@ -297,6 +297,23 @@ fn example_with(category: &str, key: &str, attribute: &str, values: &[&str]) -> 
     Example::new().with(category, &record, &format!("{}{said}{}", &record[..from], &record[to..]))
 }
 
+#[tokio::test]
+async fn of_an_adult_whom_nobody_knows_is_told_when_a_relation_names_them_and_not_at_every_change_of_the_pupil() {
+    for place in testing::places().await {
+        Example::new().bring(&place).await.unwrap();
+        let warned = |report: Report| report.warnings.iter().filter(|warning| warning.code == "adult_unknown").count();
+        for (day, attribute, value, expected) in [
+            ("20260916", "ENTElevePersRelEleve", "7299999$10$1$1$1$1", 1),
+            ("20260917", "ENTEleveClasses", "4101$3D", 0),
+            ("20260918", "ENTElevePersRelEleve", "7299999$20$1$1$1$1", 1),
+        ] {
+            let body = modify("Eleve", "7100001", &[(attribute, &[value])]);
+            let report = delta(&place, day, &[("Eleve", &body)]).await.unwrap();
+            assert_eq!((report.total.changed, report.held, warned(report)), (1, false, expected), "{day}");
+        }
+    }
+}
+
 /// One attribute each, and the respects in which it makes of a person another one.
 #[tokio::test]
 async fn who_changes_in_one_respect_is_written_in_that_one_and_put_back_exactly() {
