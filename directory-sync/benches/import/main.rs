@@ -18,6 +18,10 @@ use std::path::PathBuf;
 
 use directory::sample::Dialect;
 
+/// As in the program that is installed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Small enough for a look in passing (`make bench`).
