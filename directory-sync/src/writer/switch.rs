@@ -23,6 +23,7 @@ impl Staging {
     /// importer has taken the turn or the base is no longer the one compared with.
     pub async fn begin_switch(&mut self) -> Result<bool> {
         db::commit_kept(&mut self.conn).await?;
+        self.turn.writes();
         db::begin_writing(&mut self.conn).await?;
         let fence = self.turn.fence;
         if !turn::holds(&mut self.conn, fence).await? {

@@ -6,6 +6,7 @@
 //! the holder also has a lock that ends with its process; who can take that lock need not wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use sqlx::Row;
@@ -23,6 +24,7 @@ pub(super) const LEASE: Duration = Duration::seconds(60);
 #[derive(Debug)]
 pub struct Turn {
     pub(super) fence: i64,
+    writes: AtomicBool,
     db: Db,
     _alive: Option<Alive>,
 }
@@ -66,7 +68,9 @@ impl Turn {
             query.fetch_optional(c).await.and_then(|row| row.map(|row| row.try_get(0)).transpose())
         });
         match taken {
-            Ok(Some(fence)) => return Ok(Taken::Ours(Self { fence, db, _alive: alive })),
+            Ok(Some(fence)) => {
+                return Ok(Taken::Ours(Self { fence, writes: AtomicBool::new(false), db, _alive: alive }));
+            }
             Ok(None) => {}
             Err(error) if db::is_busy(&error) => {}
             Err(error) => return Err(error.into()),
@@ -76,10 +80,18 @@ impl Turn {
         Ok(Taken::Theirs(holder.unwrap_or_default()))
     }
 
-    /// Says that the holder is alive; `false` where it was overtaken. While the switch is under way there is nothing
-    /// to say: it holds the row.
+    /// From here on the holder writes. While its transaction is under way nobody can take the turn, whose row it holds; and
+    /// a word more once it has ended would have all of it written out and brought over at once on SQLite (IM-12).
+    pub(super) fn writes(&self) {
+        self.writes.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the holder is alive, if it does not write; `false` where it was overtaken.
     pub async fn renew(&self, now: OffsetDateTime) -> Result<bool> {
         const RENEW: &str = "UPDATE turns SET expires_at = $2 WHERE name = 'import' AND fence = $1";
+        if self.writes.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
         let until = now + LEASE;
         let renewed = on!(&self.db, c => sqlx::query(RENEW).bind(self.fence).bind(until).execute(c).await.map(|d| d.rows_affected()));
         match renewed {
@@ -157,4 +169,34 @@ pub(super) async fn holds(conn: &mut Conn, fence: i64) -> Result<bool> {
     const HOLDS: &str = "UPDATE turns SET locked = locked WHERE name = 'import' AND fence = $1";
     let rows = on!(conn, c => sqlx::query(HOLDS).bind(fence).execute(&mut **c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::testing;
+
+    async fn until(place: &Place) -> OffsetDateTime {
+        let db = db::open(place, "directory", Access::Read, 1).await.unwrap();
+        on!(&db, c => sqlx::query_scalar("SELECT expires_at FROM turns").fetch_one(c).await).unwrap()
+    }
+
+    #[tokio::test]
+    async fn im_12_who_writes_says_no_more_that_they_are_alive() {
+        let now = datetime!(2026-09-20 03:00 UTC);
+        for place in testing::places().await {
+            super::super::open(&place).await.unwrap();
+            let Taken::Ours(turn) = Turn::take(&place, "Camille", now).await.unwrap() else { panic!() };
+            let later = now + Duration::seconds(15);
+            assert!(turn.renew(later).await.unwrap());
+            assert_eq!(until(&place).await, later + LEASE);
+            turn.writes();
+            assert!(turn.renew(later + Duration::seconds(15)).await.unwrap());
+            assert_eq!(until(&place).await, later + LEASE);
+            turn.end(later).await.unwrap();
+            assert_eq!(until(&place).await, later);
+        }
+    }
 }

@@ -52,6 +52,7 @@ impl From<sqlx::Error> for NotUndone {
 pub async fn undo(db: &Db, turn: &Turn, run: i64) -> std::result::Result<Undone, NotUndone> {
     let mut conn = db::connection(db).await?;
     db::make_way(&mut conn).await?;
+    turn.writes();
     db::begin_writing(&mut conn).await?;
     if !turn::holds(&mut conn, turn.fence).await? {
         return Err(NotUndone::Overtaken);
