@@ -167,7 +167,7 @@ impl Default for Directory {
             gap_days: 3,
             grace_days: 90,
             // At which the 99th percentile of sign-ins stands where it stood (IM-12, `directory-sync/reports/2026-11-import`).
-            share: 20,
+            share: 8,
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct Import {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Make way for those who sign in: hundredths of the time in which the import works on PostgreSQL; SQLite is written to in pieces, whatever the number. 100 makes way for nobody (else directory.share, 20)
+    /// Make way for those who sign in: hundredths of the time in which the import works on PostgreSQL; SQLite is written to in pieces, whatever the number. 100 makes way for nobody (else directory.share, 8)
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     share: Option<u8>,
     /// Write every rejected record to this CSV file [default: rejets.csv, if there are any]
