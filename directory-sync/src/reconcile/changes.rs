@@ -40,8 +40,7 @@ impl Changes {
         self.source = Some(source);
     }
 
-    /// Takes a change; makes those that wait into records when there are enough of them, or when they become of
-    /// another category.
+    /// Takes a change; looks those up that wait when there are enough of them, or when they become of another category.
     pub(super) async fn add(
         &mut self,
         change: Change,
